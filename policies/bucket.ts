@@ -24,8 +24,9 @@ export type BucketState = {
   /** Wrong secrets since the last success. */
   readonly consecutive: number
   readonly failedAt: number
-  /** Where the failures since the last success came in. */
+  /** On which channels and from where (the newest) the failures since the last success came. */
   readonly channels: readonly Channel[]
+  readonly sources: readonly string[]
 }
 
 export const emptyBucket: BucketState = Object.freeze({
@@ -39,7 +40,14 @@ export const emptyBucket: BucketState = Object.freeze({
   consecutive: 0,
   failedAt: 0,
   channels: [],
+  sources: [],
 })
+
+const sourcesKept = 10
+
+/** Adds one to a short list of the newest, without repeating it. */
+export const withNewest = <T>(list: readonly T[], added: readonly T[]): readonly T[] =>
+  [...new Set([...list.filter((item) => !added.includes(item)), ...added])].slice(-sourcesKept)
 
 /** Failures and finished locks are forgotten this long after the last failure. */
 export const rememberMs = 30 * 86_400_000
@@ -70,7 +78,7 @@ export const unlock = (state: BucketState): BucketState => ({
 /** A lock as it is written down, so that it outlives the process and Redis. */
 export type WrittenLock = Pick<
   BucketState,
-  'lockedAt' | 'lockedUntil' | 'locks' | 'consecutive' | 'channels'
+  'lockedAt' | 'lockedUntil' | 'locks' | 'consecutive' | 'channels' | 'sources'
 >
 
 /** Puts a written lock back; the stricter of what is known wins. */
@@ -81,5 +89,6 @@ export const restore = (state: BucketState, lock: WrittenLock): BucketState => (
   locks: Math.max(state.locks, lock.locks),
   consecutive: Math.max(state.consecutive, lock.consecutive),
   failedAt: Math.max(state.failedAt, lock.lockedAt),
-  channels: [...new Set([...state.channels, ...lock.channels])],
+  channels: withNewest(state.channels, lock.channels),
+  sources: withNewest(state.sources, lock.sources),
 })

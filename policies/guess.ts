@@ -1,4 +1,11 @@
-import { emptyBucket, isLocked, settle, type BucketState, type Holding } from './bucket.ts'
+import {
+  emptyBucket,
+  isLocked,
+  settle,
+  withNewest,
+  type BucketState,
+  type Holding,
+} from './bucket.ts'
 import type { Channel } from './facts.ts'
 import type { LockoutRules } from './lockout.ts'
 
@@ -9,6 +16,9 @@ export const leaseMs = 30_000
 const maxHolders = 64
 
 export type Attempted = { readonly holder: string; readonly fingerprint: string }
+
+/** For the admin who looks at a lock: where a failure came in and from which address. */
+export type Origin = { readonly channel: Channel; readonly source: string }
 
 export type Reservation =
   /** Verify now, then `fail`, `giveBack` or `succeed`. */
@@ -78,7 +88,7 @@ const lockEnd = (state: BucketState, now: number, rules: LockoutRules): number |
 /** The secret was wrong: counted once per window, whoever else tried the same; may lock. */
 export const fail = (
   before: BucketState,
-  { holder, fingerprint, channel }: Attempted & { readonly channel: Channel },
+  { holder, fingerprint, channel, source }: Attempted & Origin,
   now: number,
   rules: LockoutRules,
 ): Step<{ readonly counted: boolean; readonly locked: boolean }> => {
@@ -93,7 +103,8 @@ export const fail = (
     windowEndsAt: released.distinct.length > 0 ? released.windowEndsAt : now + rules.windowMs,
     consecutive: released.consecutive + (released.previous.includes(fingerprint) ? 0 : 1),
     failedAt: now,
-    channels: [...new Set([...released.channels, channel])],
+    channels: withNewest(released.channels, [channel]),
+    sources: withNewest(released.sources, [source]),
   }
   const until = lockEnd(state, now, rules)
   return until === undefined
@@ -109,7 +120,7 @@ export const giveBack = (state: BucketState, holder: string, now: number): Bucke
 
 /**
  * The secret was right: the bucket is cleared. `lapsed`: the lease had ended, so the place may have
- * gone to another guess; nothing is cleared, and the caller refuses.
+ * gone to another guess; nothing is cleared, and the caller refuses as it does when locked.
  */
 export const succeed = (
   before: BucketState,
