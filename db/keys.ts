@@ -1,0 +1,56 @@
+import { hkdfSync } from 'node:crypto'
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+
+const keyBytes = 32
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT'
+
+const findKey = (file: string): Buffer | undefined => {
+  let text: string
+  try {
+    text = readFileSync(file, 'latin1').trim()
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw new Error(`cannot read ${file}: the installation's key`, { cause: error })
+  }
+  if (!/^[0-9a-f]{64}$/.test(text)) {
+    throw new Error(`${file} is damaged: 64 hexadecimal digits were expected; nothing was changed`)
+  }
+  return Buffer.from(text, 'hex')
+}
+
+/** Written whole or not at all, and never over another process's key. */
+const writeKey = (file: string, key: Buffer, suffix: string): void => {
+  const draft = `${file}.${suffix}`
+  const descriptor = openSync(draft, 'wx', 0o600)
+  try {
+    writeSync(descriptor, `${key.toString('hex')}\n`)
+    fsyncSync(descriptor)
+    linkSync(draft, file)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  } finally {
+    closeSync(descriptor)
+    rmSync(draft, { force: true })
+  }
+}
+
+/**
+ * The installation's key: 32 random bytes in the data folder (0600), made at the first start. It is
+ * kept out of the database, so that who holds only the database can neither forge nor guess by it.
+ */
+export const readInstallationKey = (folder: string, random: (bytes: number) => Buffer): Buffer => {
+  const file = join(folder, 'installation.key')
+  const present = findKey(file)
+  if (present !== undefined) return present
+  writeKey(file, random(keyBytes), random(6).toString('hex'))
+  const written = findKey(file)
+  if (written === undefined) throw new Error(`cannot write ${file}: the installation's key`)
+  return written
+}
+
+/** A key for one purpose; none of them leads to another or back (HKDF, RFC 5869). */
+export const deriveKey = (installationKey: Buffer, purpose: string): Buffer =>
+  Buffer.from(hkdfSync('sha256', installationKey, '', `sallyport ${purpose}`, keyBytes))
