@@ -1,0 +1,81 @@
+import { eq } from 'drizzle-orm'
+import type { Transaction } from './database.ts'
+import type { Actor } from './record.ts'
+import { users } from './schema/users.ts'
+import { changeUser } from './user-changes.ts'
+
+type UserRow = typeof users.$inferSelect
+
+const findUser = async (tx: Transaction, userId: string): Promise<UserRow | undefined> =>
+  (await tx.queries.select().from(users).where(eq(users.id, userId)))[0]
+
+export type PasswordSet = UserRow | { readonly refused: 'user-unknown' }
+
+/** A new password, as its hash; what was verified under the old one no longer counts. */
+export const setPassword = async (
+  tx: Transaction,
+  {
+    actor,
+    userId,
+    hash,
+  }: { readonly actor: Actor; readonly userId: string; readonly hash: string },
+): Promise<PasswordSet> => {
+  const user = await findUser(tx, userId)
+  if (user === undefined) return { refused: 'user-unknown' }
+  return changeUser(tx, {
+    actor,
+    user,
+    kind: 'password',
+    action: 'user.password-changed',
+    set: {
+      passwordHash: hash,
+      passwordChangedAt: tx.now(),
+      credentialEpoch: user.credentialEpoch + 1,
+    },
+  })
+}
+
+/**
+ * A new SMPP password, as its hash, or none (the ordinary one binds then). With an overlap the one
+ * before stays good for so many ms, since ESMEs are changed one after the other.
+ */
+export const setSmppPassword = async (
+  tx: Transaction,
+  {
+    actor,
+    userId,
+    hash,
+    overlapMs = 0,
+  }: {
+    readonly actor: Actor
+    readonly userId: string
+    readonly hash: string | null
+    readonly overlapMs?: number
+  },
+): Promise<PasswordSet> => {
+  const user = await findUser(tx, userId)
+  if (user === undefined) return { refused: 'user-unknown' }
+  const hasOverlap = overlapMs > 0 && user.smppPasswordHash !== null
+  return changeUser(tx, {
+    actor,
+    user,
+    kind: 'password',
+    action: 'user.smpp-password-changed',
+    set: {
+      smppPasswordHash: hash,
+      previousSmppPasswordHash: hasOverlap ? user.smppPasswordHash : null,
+      previousSmppPasswordUntil: hasOverlap ? tx.now() + overlapMs : null,
+      credentialEpoch: user.credentialEpoch + 1,
+    },
+  })
+}
+
+/** The same password under new hash parameters: nothing changed, so nobody is told. */
+export const setRehashed = async (
+  tx: Transaction,
+  { userId, from, to }: { readonly userId: string; readonly from: string; readonly to: string },
+): Promise<void> => {
+  const user = await findUser(tx, userId)
+  if (user?.passwordHash !== from) return
+  await tx.queries.update(users).set({ passwordHash: to }).where(eq(users.id, userId))
+}

@@ -1,0 +1,182 @@
+import { and, desc, eq, gt, gte, isNull, or, sql } from 'drizzle-orm'
+import type { User } from '../policies/facts.ts'
+import { foldUsername } from '../policies/names.ts'
+import { compilePermissions } from '../policies/permissions.ts'
+import { compileStoredSafelist } from '../policies/safelist.ts'
+import { lockoutRulesOf, readAccountSettings, type AccountSettings } from './account-settings.ts'
+import { lastChange } from './changes.ts'
+import type { Queries, Reader } from './database.ts'
+import { grantsOfRole } from './roles.ts'
+import { accounts } from './schema/accounts.ts'
+import { locks, sources } from './schema/audit.ts'
+import { roles, safelistEntries, userRoles, users } from './schema/users.ts'
+
+/** All that an enforcement point needs of a user, as it was at change `asOf`. */
+export type Principal = {
+  readonly user: User
+  readonly passwordHash: string | undefined
+  readonly smppPasswordHash: string | undefined
+  /** The SMPP password before this one; absent when its time is over. */
+  readonly previousSmppPassword: { readonly hash: string; readonly validUntil: number } | undefined
+  /** By bucket, as the counters name it: locked until then, in ms; Infinity: until unlocked. */
+  readonly locks: ReadonlyMap<string, number>
+  /** By source group: when this user last succeeded from there; 30 days, the 1,000 latest. */
+  readonly knownSources: ReadonlyMap<string, number>
+  readonly accountSettings: AccountSettings
+  /** The stored safelist cannot be read: the user is refused everywhere, and somebody must be told. */
+  readonly broken: string | undefined
+  /** News with a greater number may not be in it. */
+  readonly asOf: number
+}
+
+const knownForMs = 30 * 86_400_000
+const mostSources = 1000
+
+const selection = (queries: Queries) =>
+  queries
+    .select({
+      id: users.id,
+      accountId: users.accountId,
+      username: users.username,
+      credentialEpoch: users.credentialEpoch,
+      enabled: users.enabled,
+      httpBasic: users.httpBasic,
+      smppBasic: users.smppBasic,
+      passwordHash: users.passwordHash,
+      smppPasswordHash: users.smppPasswordHash,
+      previousSmppPasswordHash: users.previousSmppPasswordHash,
+      previousSmppPasswordUntil: users.previousSmppPasswordUntil,
+      settings: accounts.settings,
+    })
+    .from(users)
+    .innerJoin(accounts, eq(accounts.id, users.accountId))
+
+const byName = (queries: Queries) =>
+  selection(queries)
+    .where(eq(users.usernameKey, sql.placeholder('key')))
+    .prepare()
+
+const byId = (queries: Queries) =>
+  selection(queries)
+    .where(eq(users.id, sql.placeholder('id')))
+    .prepare()
+
+const grants = (queries: Queries) =>
+  queries
+    .select({ predefined: roles.predefined, permissions: roles.permissions })
+    .from(userRoles)
+    .innerJoin(roles, eq(roles.id, userRoles.roleId))
+    .where(eq(userRoles.userId, sql.placeholder('id')))
+    .prepare()
+
+const entries = (queries: Queries) =>
+  queries
+    .select({ range: safelistEntries.range, expiresAt: safelistEntries.expiresAt })
+    .from(safelistEntries)
+    .where(eq(safelistEntries.userId, sql.placeholder('id')))
+    .prepare()
+
+const inForce = (queries: Queries) =>
+  queries
+    .select({ bucket: locks.bucket, until: locks.until })
+    .from(locks)
+    .where(
+      and(
+        eq(locks.userId, sql.placeholder('id')),
+        or(isNull(locks.until), gt(locks.until, sql.placeholder('now'))),
+      ),
+    )
+    .prepare()
+
+const successes = (queries: Queries) =>
+  queries
+    .select({ group: sources.sourceGroup, lastAt: sources.lastAt })
+    .from(sources)
+    .where(
+      and(
+        eq(sources.userId, sql.placeholder('id')),
+        eq(sources.outcome, 'permitted'),
+        gte(sources.lastAt, sql.placeholder('since')),
+      ),
+    )
+    .orderBy(desc(sources.lastAt))
+    .limit(mostSources)
+    .prepare()
+
+/** Groups from which the user succeeded since then, the latest first. */
+export const findKnownSources = async (
+  reader: Reader,
+  userId: string,
+  since: number,
+): Promise<ReadonlyMap<string, number>> => {
+  const known = new Map<string, number>()
+  for (const { group, lastAt } of await reader.prepared(successes).execute({ id: userId, since })) {
+    if (!known.has(group)) known.set(group, lastAt)
+  }
+  return known
+}
+
+type Row = Awaited<ReturnType<ReturnType<typeof byName>['execute']>>[number]
+
+const previousOf = (row: Row, now: number): Principal['previousSmppPassword'] => {
+  const { previousSmppPasswordHash: hash, previousSmppPasswordUntil: validUntil } = row
+  return hash !== null && validUntil !== null && validUntil > now ? { hash, validUntil } : undefined
+}
+
+const compile = async (reader: Reader, row: Row, asOf: number): Promise<Principal> => {
+  const { id } = row
+  const now = reader.now()
+  const held = await reader.prepared(grants).execute({ id })
+  const written = await reader.prepared(entries).execute({ id })
+  const locked = await reader.prepared(inForce).execute({ id, now })
+  const { safelist, faults } = compileStoredSafelist(written)
+  const accountSettings = readAccountSettings(row.settings)
+  return {
+    user: {
+      id,
+      accountId: row.accountId,
+      username: row.username,
+      credentialEpoch: row.credentialEpoch,
+      enabled: row.enabled,
+      safelist,
+      apiAccess: { http: row.httpBasic, smpp: row.smppBasic },
+      permissions: compilePermissions(held.flatMap(grantsOfRole)),
+      lockoutRules: lockoutRulesOf(accountSettings),
+    },
+    passwordHash: row.passwordHash ?? undefined,
+    smppPasswordHash: row.smppPasswordHash ?? undefined,
+    previousSmppPassword: previousOf(row, now),
+    locks: new Map(locked.map(({ bucket, until }) => [bucket, until ?? Infinity])),
+    knownSources: await findKnownSources(reader, id, now - knownForMs),
+    accountSettings,
+    broken: faults[0]?.message,
+    asOf,
+  }
+}
+
+const manyTries = 5
+
+/** Several statements see one state when no change came between the first and the last. */
+const between = async (
+  reader: Reader,
+  find: () => Promise<Row | undefined>,
+): Promise<Principal | undefined> => {
+  let asOf = await lastChange(reader)
+  for (let tries = 1; ; tries++) {
+    const row = await find()
+    const principal = row && (await compile(reader, row, asOf))
+    const now = await lastChange(reader)
+    if (now === asOf) return principal
+    if (tries >= manyTries) throw new Error('the user changes faster than it can be read')
+    asOf = now
+  }
+}
+
+/** The user of a name, folded or not; undefined when there is none. */
+export const findPrincipal = (reader: Reader, username: string): Promise<Principal | undefined> => {
+  const key = foldUsername(username)
+  return between(reader, async () => (await reader.prepared(byName).execute({ key }))[0])
+}
+
+export const findPrincipalById = (reader: Reader, id: string): Promise<Principal | undefined> =>
+  between(reader, async () => (await reader.prepared(byId).execute({ id }))[0])

@@ -1,0 +1,164 @@
+import { and, count, eq } from 'drizzle-orm'
+import { foldEmail, foldUsername } from '../policies/names.ts'
+import type { Fault } from '../policies/faults.ts'
+import type { WrittenEntry } from '../policies/safelist.ts'
+import { isLastAdmin } from './admins.ts'
+import type { Reader, Transaction } from './database.ts'
+import { recordChange, type Actor } from './record.ts'
+import { addGrants, findRoles } from './roles.ts'
+import { addEntries, readEntries } from './safelists.ts'
+import { users } from './schema/users.ts'
+import { changeUser } from './user-changes.ts'
+
+/** A row with every column, hashes too: never to be answered or logged as it is. */
+export type UserRow = typeof users.$inferSelect
+
+export type NewUser = {
+  readonly actor: Actor
+  readonly accountId: string
+  /** As `parseUsername` gave it. */
+  readonly username: string
+  /** As `parseEmail` gave it. */
+  readonly email?: string | undefined
+  readonly firstName?: string
+  readonly lastName?: string
+  readonly language?: string
+  readonly timeZone?: string
+  readonly mobileNumber?: string | undefined
+  readonly enabled?: boolean
+  readonly passwordHash?: string | undefined
+  readonly smppPasswordHash?: string | undefined
+  /** Ids of roles of the account, or of predefined ones (`account-admin`). */
+  readonly roles?: readonly string[]
+  readonly safelist?: readonly WrittenEntry[]
+  readonly apiAccess?: { readonly http: boolean; readonly smpp: boolean }
+}
+
+export type NotCreated =
+  | { readonly refused: 'username-taken' | 'email-taken' | 'role-unknown' }
+  | { readonly faults: readonly Fault[] }
+
+export const findUser = async (reader: Reader, id: string): Promise<UserRow | undefined> =>
+  (await reader.queries.select().from(users).where(eq(users.id, id)))[0]
+
+export const findUserByName = async (
+  reader: Reader,
+  username: string,
+): Promise<UserRow | undefined> =>
+  (
+    await reader.queries
+      .select()
+      .from(users)
+      .where(eq(users.usernameKey, foldUsername(username)))
+  )[0]
+
+/** How many users there are, over all accounts. */
+export const countUsers = async (reader: Reader): Promise<number> =>
+  (await reader.queries.select({ users: count() }).from(users))[0]?.users ?? 0
+
+const isTaken = async (
+  tx: Transaction,
+  { accountId, username, email }: NewUser,
+): Promise<'username-taken' | 'email-taken' | undefined> => {
+  if ((await findUserByName(tx, username)) !== undefined) return 'username-taken'
+  if (email === undefined) return undefined
+  const same = and(eq(users.accountId, accountId), eq(users.emailKey, foldEmail(email)))
+  const [other] = await tx.queries.select({ id: users.id }).from(users).where(same)
+  return other && 'email-taken'
+}
+
+const rowOf = (user: NewUser, id: string, now: number) => ({
+  id,
+  accountId: user.accountId,
+  username: user.username,
+  usernameKey: foldUsername(user.username),
+  email: user.email ?? null,
+  emailKey: user.email === undefined ? null : foldEmail(user.email),
+  firstName: user.firstName ?? '',
+  lastName: user.lastName ?? '',
+  nameKey: `${user.firstName ?? ''} ${user.lastName ?? ''}`.trim().toLowerCase(),
+  language: user.language ?? 'en',
+  timeZone: user.timeZone ?? 'UTC',
+  mobileNumber: user.mobileNumber ?? null,
+  enabled: user.enabled ?? true,
+  passwordHash: user.passwordHash ?? null,
+  passwordChangedAt: user.passwordHash === undefined ? null : now,
+  smppPasswordHash: user.smppPasswordHash ?? null,
+  httpBasic: user.apiAccess?.http ?? false,
+  smppBasic: user.apiAccess?.smpp ?? false,
+  createdAt: now,
+  updatedAt: now,
+})
+
+/** A new user with roles, safelist and protocol switches; the values were parsed by the caller. */
+export const createUser = async (tx: Transaction, user: NewUser): Promise<UserRow | NotCreated> => {
+  const { actor, accountId, username } = user
+  const { ranges, faults } = readEntries(user.safelist ?? [])
+  if (faults.length > 0) return { faults }
+  const refused = await isTaken(tx, user)
+  if (refused !== undefined) return { refused }
+  const granted = await findRoles(tx, accountId, user.roles ?? [])
+  if (granted === undefined) return { refused: 'role-unknown' }
+  const [row] = await tx.queries
+    .insert(users)
+    .values(rowOf(user, tx.newId(), tx.now()))
+    .returning()
+  if (row === undefined) throw new Error('the new user was not written')
+  await addGrants(tx, { actor, userId: row.id, roleIds: granted.map(({ id }) => id) })
+  await addEntries(tx, row.id, ranges)
+  await recordChange(tx, {
+    actor,
+    kind: 'user',
+    action: 'user.created',
+    accountId,
+    user: row,
+    after: {
+      username,
+      email: row.email,
+      enabled: row.enabled,
+      roles: granted.map(({ name }) => name),
+      safelist: ranges.map(({ range }) => range.text),
+      apiAccess: { http: row.httpBasic, smpp: row.smppBasic },
+    },
+  })
+  return row
+}
+
+/**
+ * Enables or disables a user (U4). Nobody disables their own account, and an account keeps an
+ * active Account admin (U5).
+ */
+export const setUserEnabled = async (
+  tx: Transaction,
+  { actor, userId, enabled }: { actor: Actor; userId: string; enabled: boolean },
+): Promise<UserRow | { readonly refused: 'user-unknown' | 'own-account' | 'last-admin' }> => {
+  const user = await findUser(tx, userId)
+  if (user === undefined) return { refused: 'user-unknown' }
+  if (!enabled && actor.userId === userId) return { refused: 'own-account' }
+  if (!enabled && (await isLastAdmin(tx, user))) return { refused: 'last-admin' }
+  if (user.enabled === enabled) return user
+  return changeUser(tx, {
+    actor,
+    user,
+    kind: 'enabled',
+    action: enabled ? 'user.enabled' : 'user.disabled',
+    set: { enabled },
+  })
+}
+
+/** Allows basic credentials on a protocol, or refuses them (U12). */
+export const setApiAccess = async (
+  tx: Transaction,
+  { actor, userId, http, smpp }: { actor: Actor; userId: string; http: boolean; smpp: boolean },
+): Promise<UserRow | { readonly refused: 'user-unknown' }> => {
+  const user = await findUser(tx, userId)
+  if (user === undefined) return { refused: 'user-unknown' }
+  if (user.httpBasic === http && user.smppBasic === smpp) return user
+  return changeUser(tx, {
+    actor,
+    user,
+    kind: 'api-access',
+    action: 'user.api-access-changed',
+    set: { httpBasic: http, smppBasic: smpp },
+  })
+}
