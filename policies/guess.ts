@@ -73,7 +73,7 @@ const lock = (state: BucketState, until: number, now: number): BucketState => ({
   previous: state.distinct,
   windowEndsAt: 0,
   lockedAt: now,
-  lockedUntil: Math.max(state.lockedUntil, until),
+  lockedUntil: until,
   locks: state.locks + 1,
 })
 

@@ -1,0 +1,334 @@
+import { describe, expect, test } from 'vitest'
+import {
+  emptyBucket,
+  isForgettable,
+  isLocked,
+  rememberMs,
+  restore,
+  unlock,
+} from '../../policies/bucket.ts'
+import { fail, giveBack, leaseMs, reserve, succeed } from '../../policies/guess.ts'
+import { defaultLockoutRules, type LockoutRules } from '../../policies/lockout.ts'
+
+const minute = 60_000
+const start = 1_000_000
+
+/** One bucket and its clock: `begin` reserves, the others end what was begun. */
+const createTrial = (change: Partial<LockoutRules> = {}) => {
+  const trial = {
+    state: emptyBucket,
+    now: start,
+    rules: { ...defaultLockoutRules, ...change },
+    holders: 0,
+    wait(ms: number) {
+      trial.now += ms
+    },
+    begin(fingerprint: string) {
+      const attempted = { holder: String(++trial.holders), fingerprint }
+      const { state, ...reservation } = reserve(trial.state, attempted, trial.now, trial.rules)
+      trial.state = state
+      return { ...attempted, ...reservation }
+    },
+    fail(attempted: { holder: string; fingerprint: string }) {
+      const origin = { channel: 'http', source: '203.0.113.7' } as const
+      const failed = fail(trial.state, { ...attempted, ...origin }, trial.now, trial.rules)
+      trial.state = failed.state
+      return failed
+    },
+    giveBack({ holder }: { holder: string }) {
+      trial.state = giveBack(trial.state, holder, trial.now)
+    },
+    succeed({ holder }: { holder: string }) {
+      const { state, outcome } = succeed(trial.state, holder, trial.now)
+      trial.state = state
+      return outcome
+    },
+    /** Tries wrong secrets one after the other and tells how each attempt began. */
+    wrong(...fingerprints: readonly string[]) {
+      return fingerprints.map((fingerprint) => {
+        const attempt = trial.begin(fingerprint)
+        if (attempt.outcome === 'reserved') trial.fail(attempt)
+        return attempt.outcome
+      })
+    },
+    lockedFor: () => trial.state.lockedUntil - trial.now,
+  }
+  return trial
+}
+
+const five = ['a', 'b', 'c', 'd', 'e'] as const
+
+describe('a lock', () => {
+  test('comes with the fifth distinct wrong secret, for 15 minutes', () => {
+    const trial = createTrial()
+    trial.wrong('a', 'b', 'c', 'd')
+    expect(isLocked(trial.state, trial.now)).toBe(false)
+    trial.wrong('e')
+    expect(trial.lockedFor()).toBe(15 * minute)
+    expect(trial.begin('right')).toMatchObject({ outcome: 'locked', until: start + 15 * minute })
+  })
+
+  test('ends on the millisecond', () => {
+    const trial = createTrial()
+    trial.wrong(...five)
+    trial.wait(15 * minute - 1)
+    expect(trial.begin('right').outcome).toBe('locked')
+    trial.wait(1)
+    expect(trial.begin('right').outcome).toBe('reserved')
+  })
+
+  test('doubles up to 24 hours', () => {
+    const trial = createTrial()
+    const lengths = Array.from({ length: 9 }, (_, round) => {
+      trial.wrong(...five.map((secret) => `${secret}${round}`))
+      const length = trial.lockedFor() / minute
+      trial.wait(trial.lockedFor())
+      return length
+    })
+    expect(lengths).toEqual([15, 30, 60, 120, 240, 480, 960, 1440, 1440])
+  })
+
+  test('doubles for the same five secrets too', () => {
+    const trial = createTrial()
+    trial.wrong(...five)
+    trial.wait(15 * minute)
+    trial.wrong(...five)
+    expect(trial.lockedFor()).toBe(30 * minute)
+  })
+
+  test('starts anew at 15 minutes after a success', () => {
+    const trial = createTrial()
+    trial.wrong(...five)
+    trial.wait(15 * minute)
+    expect(trial.succeed(trial.begin('right'))).toBe('cleared')
+    trial.wrong(...five)
+    expect(trial.lockedFor()).toBe(15 * minute)
+  })
+
+  test('lasts until an admin unlocks, where the account says so', () => {
+    const trial = createTrial({ untilUnlocked: true })
+    trial.wrong(...five)
+    trial.wait(400 * 86_400_000)
+    expect(trial.begin('right')).toMatchObject({ outcome: 'locked', until: Infinity })
+    trial.state = unlock(trial.state)
+    expect(trial.begin('right').outcome).toBe('reserved')
+  })
+
+  test('comes for good with a hundred failures without a success', () => {
+    const trial = createTrial()
+    let tried = 0
+    while (trial.state.lockedUntil !== Infinity && tried < 200) {
+      if (isLocked(trial.state, trial.now)) trial.wait(trial.lockedFor())
+      trial.wrong(`secret ${++tried}`)
+    }
+    expect(tried).toBe(100)
+  })
+
+  test('does not come for good when a success lies between', () => {
+    const trial = createTrial({ consecutiveLimit: 8 })
+    for (let round = 0; round < 10; round++) {
+      trial.wrong('a', 'b', 'c')
+      trial.succeed(trial.begin('right'))
+    }
+    expect(trial.state).toEqual(emptyBucket)
+  })
+
+  test('does not come for a client that repeats one old password for a year', () => {
+    const trial = createTrial()
+    for (let round = 0; round < 365 * 24; round++) {
+      trial.wrong('old', 'old')
+      trial.wait(60 * minute)
+    }
+    expect(trial.state).toMatchObject({ consecutive: 1, lockedUntil: 0 })
+  })
+
+  test('is not shortened by a clock that jumps an hour forward and back', () => {
+    const trial = createTrial()
+    trial.wrong(...five)
+    trial.wait(60 * minute)
+    trial.giveBack(trial.begin('right'))
+    trial.wrong('f')
+    trial.wait(-59 * minute)
+    expect(trial.begin('right')).toMatchObject({ outcome: 'locked', until: start + 15 * minute })
+  })
+
+  test('comes at once, and visibly, when the limit of failures in a row is lowered', () => {
+    const trial = createTrial()
+    trial.wrong('a', 'b', 'c')
+    trial.rules = { ...trial.rules, consecutiveLimit: 2 }
+    expect(trial.wrong('d', 'e')).toEqual(['reserved', 'locked'])
+    expect(trial.state.lockedUntil).toBe(Infinity)
+  })
+})
+
+describe('a window', () => {
+  test('begins with its first failure and is never extended', () => {
+    const trial = createTrial({ windowMs: 120_000, limit: 4 })
+    for (const at of [0, 50_000, 100_000]) {
+      trial.now = start + at
+      trial.wrong(`secret at ${at}`)
+      expect(trial.state.windowEndsAt).toBe(start + 120_000)
+    }
+    trial.now = start + 120_000
+    trial.wrong('x', 'y', 'z')
+    expect(trial.state).toMatchObject({ distinct: ['x', 'y', 'z'], lockedUntil: 0 })
+    expect(trial.state.windowEndsAt).toBe(start + 240_000)
+  })
+
+  test('counts the same wrong secret once, and tells that it is known to be wrong', () => {
+    const trial = createTrial()
+    const outcomes = trial.wrong(...Array.from({ length: 1_000 }, () => 'same'))
+    expect(outcomes.filter((outcome) => outcome === 'reserved')).toHaveLength(1)
+    expect(new Set(outcomes.slice(1))).toEqual(new Set(['known-wrong']))
+    expect(trial.state).toMatchObject({ consecutive: 1, lockedUntil: 0 })
+  })
+})
+
+describe('attempts at once', () => {
+  test('are reserved up to the limit, and the right one among the rest is busy', () => {
+    const trial = createTrial()
+    const attempts = Array.from({ length: 200 }, (_, at) => trial.begin(`secret ${at}`))
+    const reserved = attempts.filter(({ outcome }) => outcome === 'reserved')
+    expect(reserved).toHaveLength(5)
+    expect(trial.begin('right').outcome).toBe('busy')
+    for (const attempt of reserved) trial.fail(attempt)
+    expect(trial.begin('right').outcome).toBe('locked')
+  })
+
+  test('leave room for what is left of the window', () => {
+    const trial = createTrial()
+    trial.wrong('a', 'b', 'c')
+    expect(['d', 'e', 'f'].map((secret) => trial.begin(secret).outcome)).toEqual([
+      'reserved',
+      'reserved',
+      'busy',
+    ])
+  })
+
+  test('with one secret share one place and count once', () => {
+    const trial = createTrial()
+    const attempts = Array.from({ length: 6 }, () => trial.begin('same'))
+    expect(attempts.every(({ outcome }) => outcome === 'reserved')).toBe(true)
+    expect(attempts.map((attempt) => trial.fail(attempt).counted)).toEqual([
+      true,
+      false,
+      false,
+      false,
+      false,
+      false,
+    ])
+    expect(trial.state).toMatchObject({ distinct: ['same'], pending: [] })
+  })
+
+  test('with the right secret all succeed, however many', () => {
+    const trial = createTrial()
+    const attempts = Array.from({ length: 20 }, () => trial.begin('right'))
+    expect(attempts.map((attempt) => trial.succeed(attempt))).toEqual(attempts.map(() => 'cleared'))
+    expect(trial.state).toEqual(emptyBucket)
+  })
+
+  test('with the fifth wrong secret count nothing once one of them has locked', () => {
+    const trial = createTrial()
+    trial.wrong('a', 'b', 'c', 'd')
+    const [one, other] = [trial.begin('e'), trial.begin('e')]
+    expect(trial.fail(one)).toMatchObject({ counted: true, locked: true })
+    expect(trial.fail(other)).toMatchObject({ counted: false, locked: false })
+    expect(trial.state).toMatchObject({ locks: 1, consecutive: 5, distinct: [] })
+  })
+
+  test('never exceed the failures in a row that are left', () => {
+    const trial = createTrial({ limit: 5, consecutiveLimit: 2 })
+    expect(['a', 'b', 'c'].map((secret) => trial.begin(secret).outcome)).toEqual([
+      'reserved',
+      'reserved',
+      'busy',
+    ])
+  })
+})
+
+describe('a reservation', () => {
+  test('that is given back counts nothing and frees its place', () => {
+    const trial = createTrial({ limit: 1 })
+    const attempt = trial.begin('a')
+    expect(trial.begin('b').outcome).toBe('busy')
+    trial.giveBack(attempt)
+    expect(trial.begin('b').outcome).toBe('reserved')
+    expect(trial.state.consecutive).toBe(0)
+  })
+
+  test('of a process that died frees its place when the lease ends', () => {
+    const trial = createTrial({ limit: 1 })
+    trial.begin('a')
+    trial.wait(leaseMs - 1)
+    expect(trial.begin('b').outcome).toBe('busy')
+    trial.wait(1)
+    expect(trial.begin('b').outcome).toBe('reserved')
+  })
+
+  test('that took too long lapses: a right secret clears nothing, a wrong one counts', () => {
+    const trial = createTrial()
+    trial.wrong('a')
+    const [right, wrong] = [trial.begin('right'), trial.begin('wrong')]
+    trial.wait(leaseMs)
+    expect(trial.succeed(right)).toBe('lapsed')
+    expect(trial.fail(wrong).counted).toBe(true)
+    expect(trial.state.distinct).toEqual(['a', 'wrong'])
+  })
+
+  test('is one, however often the same step is sent', () => {
+    const trial = createTrial()
+    const attempt = trial.begin('a')
+    const again = reserve(trial.state, attempt, trial.now, trial.rules)
+    expect(again).toMatchObject({ outcome: 'reserved', state: { pending: [{ holder: '1' }] } })
+    expect([trial.fail(attempt), trial.fail(attempt)].map(({ counted }) => counted)).toEqual([
+      true,
+      false,
+    ])
+  })
+
+  test('outlives an unlock, so that unlocking gives nobody more guesses at once', () => {
+    const trial = createTrial({ limit: 2 })
+    trial.begin('a')
+    trial.begin('b')
+    trial.state = unlock(trial.state)
+    expect(trial.begin('c').outcome).toBe('busy')
+  })
+})
+
+describe('memory', () => {
+  test('keeps what was counted for 30 days, and locks for as long as they last', () => {
+    const trial = createTrial()
+    expect(isForgettable(trial.state, trial.now)).toBe(true)
+    trial.wrong('a')
+    expect(isForgettable(trial.state, trial.now + rememberMs - 1)).toBe(false)
+    expect(isForgettable(trial.state, trial.now + rememberMs)).toBe(true)
+    trial.rules = { ...trial.rules, untilUnlocked: true }
+    trial.wrong('b', 'c', 'd', 'e')
+    expect(isForgettable(trial.state, trial.now + 100 * rememberMs)).toBe(false)
+  })
+
+  test('names the channels and the ten newest sources of the failures', () => {
+    const trial = createTrial({ limit: 50 })
+    for (let at = 0; at < 12; at++) {
+      const source = `192.0.2.${at % 11}`
+      const channel = at % 2 === 0 ? 'smpp' : 'web'
+      const attempted = { holder: '0', fingerprint: `secret ${at}`, channel, source } as const
+      trial.state = fail(trial.state, attempted, trial.now, trial.rules).state
+    }
+    expect(trial.state.channels).toEqual(['smpp', 'web'])
+    expect(trial.state.sources).toHaveLength(10)
+    expect(trial.state.sources.at(-1)).toBe('192.0.2.0')
+  })
+
+  test('takes back a written lock, and never for a shorter one', () => {
+    const trial = createTrial()
+    trial.wrong(...five)
+    const written = trial.state
+    const fresh = restore(emptyBucket, written)
+    expect(
+      reserve(fresh, { holder: '1', fingerprint: 'right' }, trial.now, trial.rules),
+    ).toMatchObject({ outcome: 'locked', until: start + 15 * minute })
+    const shorter = { ...written, lockedUntil: start + 1, locks: 0, consecutive: 0 }
+    expect(restore(fresh, shorter)).toEqual(fresh)
+  })
+})
