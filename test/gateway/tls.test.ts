@@ -43,10 +43,18 @@ describe('reading', () => {
   it.each([
     [
       'the certificate is missing',
-      () => { rmSync(files().cert); },
+      () => {
+        rmSync(files().cert)
+      },
       /cannot read .*cert\.pem \(ENOENT\)/,
     ],
-    ['the key is missing', () => { rmSync(files().key); }, /cannot read .*key\.pem \(ENOENT\)/],
+    [
+      'the key is missing',
+      () => {
+        rmSync(files().key)
+      },
+      /cannot read .*key\.pem \(ENOENT\)/,
+    ],
     ['the certificate is none', () => write('cert.pem', 'x'), /cert\.pem holds no certificate/],
     ['the key is none', () => write('key.pem', 'x'), /key\.pem holds no unencrypted private key/],
     ['the key is another', () => write('key.pem', createCertificate('b').key), /is not the key of/],
