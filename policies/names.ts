@@ -1,0 +1,31 @@
+/** 3 to 64 printable ASCII characters without space and colon. */
+const username = /^[!-9;-~]{3,64}$/
+
+/** SMPP 3.4 §4.1.1: a system_id has at most 15 octets before its NUL. */
+const systemIdOctets = 15
+
+/** One address of ASCII, without quotes, comments or address literals (a part of RFC 5321 §4.1.2). */
+const email =
+  /^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*@[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i
+
+const fold = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+
+/**
+ * The one folding of usernames, for the database, counters, caches and comparison. Only ASCII
+ * letters fold, so that no name outside ASCII (`K`, U+212A) ever becomes one inside.
+ */
+export const foldUsername = fold
+
+/** E-mail addresses are compared without regard to case, and mail goes to the stored spelling. */
+export const foldEmail = fold
+
+/** A username as it may be created, in its own spelling. */
+export const parseUsername = (text: string): string | undefined =>
+  username.test(text) ? text : undefined
+
+/** Whether strict SMPP 3.4 clients can send a username as system_id. */
+export const fitsSystemId = (name: string): boolean => name.length <= systemIdOctets
+
+/** One e-mail address of at most 254 octets (RFC 5321 §4.5.3.1), nothing around or beside it. */
+export const parseEmail = (text: string): string | undefined =>
+  text.length <= 254 && text.indexOf('@') <= 64 && email.test(text) ? text : undefined
