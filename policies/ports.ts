@@ -1,0 +1,27 @@
+import type { Address } from './address.ts'
+import type { Verdict } from './decision.ts'
+import type { Channel, User, WireFault } from './facts.ts'
+
+/** What a client offers as proof, as bytes (never as text that could fold two secrets into one). */
+export type Credential =
+  | { readonly kind: 'absent' | 'malformed' | 'ambiguous' }
+  | { readonly kind: 'password'; readonly username: string; readonly secret: Uint8Array }
+  | { readonly kind: 'api-key' | 'session' | 'bearer'; readonly token: string }
+
+/** One request for entry, whatever the wire: what the enforcement point read, and nothing decided. */
+export type Attempt = {
+  readonly channel: Channel
+  readonly client: Address | undefined
+  readonly credential: Credential
+  readonly fault?: WireFault | undefined
+  /** The canonical route; undefined when none matches. */
+  readonly route: { readonly permission?: string | undefined } | undefined
+  /** For the audit: what was asked for, canonical and without a query (`POST /sms/3/messages`). */
+  readonly target?: string | undefined
+}
+
+/** A verdict under its id (UUIDv7, RFC 9562 §5.7), by which the audit finds it again. */
+export type Decision = Verdict & { readonly id: string; readonly user?: User | undefined }
+
+/** The one road. Answers at once when everything is cached; never throws, never rejects. */
+export type Authorize = (attempt: Attempt) => Decision | Promise<Decision>
