@@ -123,13 +123,13 @@ export const createFeed = async ({
       }
     } catch (error) {
       onError(error)
-    } finally {
-      running = undefined
     }
   }
   const poll = (): Promise<void> => {
     isWanted = true
-    running ??= run()
+    running ??= run().finally(() => {
+      running = undefined
+    })
     return running
   }
   const timer = setInterval(() => void poll(), pollMs).unref()

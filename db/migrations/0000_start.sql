@@ -88,7 +88,6 @@ CREATE TABLE `sources` (
 	`first_at` integer NOT NULL,
 	`last_at` integer NOT NULL,
 	`count` integer NOT NULL,
-	FOREIGN KEY (`user_id`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE cascade,
 	CONSTRAINT "sources_outcome" CHECK("sources"."outcome" in ('permitted', 'refused')),
 	CONSTRAINT "sources_count" CHECK("sources"."count" > 0)
 );

@@ -60,14 +60,15 @@ export const events = sqliteTable(
   ],
 )
 
-/** From where each user came or tried to come: first, last, how often, and with what outcome. */
+/**
+ * From where each user came or tried to come: first, last, how often, and with what outcome. Without
+ * a reference, since it is written after the fact: a user who is gone must not hold up the others.
+ */
 export const sources = sqliteTable(
   'sources',
   {
     id: integer().primaryKey({ autoIncrement: true }),
-    userId: text('user_id')
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
+    userId: text('user_id').notNull(),
     channel: text().notNull(),
     source: text().notNull(),
     sourceGroup: text('source_group').notNull(),
