@@ -1,39 +1,95 @@
-import { and, asc, eq } from 'drizzle-orm'
+import { and, asc, eq, gt, isNull, or } from 'drizzle-orm'
+import type { WrittenLock } from '../policies/bucket.ts'
+import type { Channel } from '../policies/facts.ts'
 import type { Reader, Transaction } from './database.ts'
-import { recordChange, type Actor, systemActor } from './record.ts'
+import { recordChange, systemActor, type Actor } from './record.ts'
 import { locks } from './schema/audit.ts'
 import { users } from './schema/users.ts'
 
-export type Lock = Omit<typeof locks.$inferSelect, 'id'>
+/** A lock of one bucket of a user; `lockedUntil` in ms, Infinity: until an admin unlocks. */
+export type Lock = WrittenLock & { readonly bucket: string }
 
-/** Every lock that is remembered of a user, those that are over too (they tell how long the next is). */
-export const findLocks = (reader: Reader, userId: string): Promise<readonly Lock[]> =>
-  reader.queries.select().from(locks).where(eq(locks.userId, userId)).orderBy(asc(locks.since))
+type Row = typeof locks.$inferSelect
 
-/** Writes down that a bucket of a user is locked, so that it outlives the counters; `until` null: until unlocked. */
+export const lockOf = (row: Row): Lock => ({
+  bucket: row.bucket,
+  lockedAt: row.since,
+  lockedUntil: row.until ?? Infinity,
+  locks: row.locks,
+  consecutive: row.failures,
+  channels: row.channels as readonly Channel[],
+  sources: row.sources,
+})
+
+const columnsOf = (lock: Lock) => ({
+  since: lock.lockedAt,
+  until: lock.lockedUntil === Infinity ? null : lock.lockedUntil,
+  failures: lock.consecutive,
+  locks: lock.locks,
+  channels: lock.channels,
+  sources: lock.sources,
+})
+
+/** What the audit shows of a lock. */
+const shown = ({ bucket, lockedAt, lockedUntil, consecutive, channels, sources }: Lock) => ({
+  bucket,
+  since: lockedAt,
+  until: lockedUntil === Infinity ? null : lockedUntil,
+  failures: consecutive,
+  channels,
+  sources,
+})
+
+/** The locks that are in force (at `now`), the oldest first. */
+export const findLocks = async (
+  reader: Reader,
+  userId: string,
+  now: number,
+): Promise<readonly Lock[]> => {
+  const isInForce = or(isNull(locks.until), gt(locks.until, now))
+  const rows = await reader.queries
+    .select()
+    .from(locks)
+    .where(and(eq(locks.userId, userId), isInForce))
+    .orderBy(asc(locks.since))
+  return rows.map(lockOf)
+}
+
+/**
+ * Writes down that a bucket is locked, so that it outlives the counters. When two processes lock
+ * the same bucket the later end holds. A user that is gone meanwhile is passed over.
+ */
 export const recordLock = async (
   tx: Transaction,
-  lock: Lock & { readonly actor?: Actor },
+  {
+    userId,
+    lock,
+    actor = systemActor,
+  }: { readonly userId: string; readonly lock: Lock; readonly actor?: Actor },
 ): Promise<void> => {
-  const { actor = systemActor, ...row } = lock
-  const [user] = await tx.queries.select().from(users).where(eq(users.id, lock.userId))
+  const [user] = await tx.queries.select().from(users).where(eq(users.id, userId))
   if (user === undefined) return
+  const isSame = and(eq(locks.userId, userId), eq(locks.bucket, lock.bucket))
+  const [present] = await tx.queries.select().from(locks).where(isSame)
+  const before = present && lockOf(present)
+  const lockedUntil = Math.max(lock.lockedUntil, before?.lockedUntil ?? 0)
+  const set = columnsOf({ ...lock, lockedUntil })
   await tx.queries
     .insert(locks)
-    .values({ id: tx.newId(), ...row })
-    .onConflictDoUpdate({ target: [locks.userId, locks.bucket], set: row })
-  const { since, until, failures, channels, sources } = row
+    .values({ id: tx.newId(), userId, bucket: lock.bucket, ...set })
+    .onConflictDoUpdate({ target: [locks.userId, locks.bucket], set })
   await recordChange(tx, {
     actor,
     kind: 'lock',
     action: 'user.locked',
     accountId: user.accountId,
     user,
-    after: { since, until, failures, channels, sources },
+    before: before && shown(before),
+    after: shown({ ...lock, lockedUntil }),
   })
 }
 
-/** Forgets all locks of a user, or that of one bucket; answers whether there was any. */
+/** Forgets all locks of a user, or that of one bucket, and answers them. */
 export const clearLocks = async (
   tx: Transaction,
   {
@@ -41,28 +97,30 @@ export const clearLocks = async (
     userId,
     bucket,
   }: { readonly actor: Actor; readonly userId: string; readonly bucket?: string },
-): Promise<{ readonly cleared: number } | { readonly refused: 'user-unknown' }> => {
+): Promise<{ readonly cleared: readonly Lock[] } | { readonly refused: 'user-unknown' }> => {
   const [user] = await tx.queries.select().from(users).where(eq(users.id, userId))
   if (user === undefined) return { refused: 'user-unknown' }
   const ofBucket = bucket === undefined ? undefined : eq(locks.bucket, bucket)
-  const cleared = await tx.queries
+  const rows = await tx.queries
     .delete(locks)
     .where(and(eq(locks.userId, userId), ofBucket))
     .returning()
+  const cleared = rows.map(lockOf)
   await recordChange(tx, {
     actor,
     kind: 'lock',
     action: 'user.unlocked',
     accountId: user.accountId,
     user,
-    before: cleared.map(({ since, until, failures, channels, sources }) => {
-      return { since, until, failures, channels, sources }
-    }),
+    before: cleared.map(shown),
   })
-  return { cleared: cleared.length }
+  return { cleared }
 }
 
-/** What an admin's unlock does (U8); the counters are cleared by whoever hears of the change. */
+/**
+ * An admin's unlock (U8). The news of it (`lock`, and no row) is what tells each process to clear
+ * its counters, also of failures that have not locked anything yet.
+ */
 export const unlockUser = (
   tx: Transaction,
   { actor, userId }: { readonly actor: Actor; readonly userId: string },

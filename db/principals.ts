@@ -6,6 +6,7 @@ import { compileStoredSafelist } from '../policies/safelist.ts'
 import { lockoutRulesOf, readAccountSettings, type AccountSettings } from './account-settings.ts'
 import { lastChange } from './changes.ts'
 import type { Queries, Reader } from './database.ts'
+import { lockOf, type Lock } from './locks.ts'
 import { grantsOfRole } from './roles.ts'
 import { accounts } from './schema/accounts.ts'
 import { locks, sources } from './schema/audit.ts'
@@ -18,8 +19,10 @@ export type Principal = {
   readonly smppPasswordHash: string | undefined
   /** The SMPP password before this one; absent when its time is over. */
   readonly previousSmppPassword: { readonly hash: string; readonly validUntil: number } | undefined
-  /** By bucket, as the counters name it: locked until then, in ms; Infinity: until unlocked. */
+  /** Locks in force, by bucket as the counters name it: until then, in ms; Infinity: until unlocked. */
   readonly locks: ReadonlyMap<string, number>
+  /** Locks as they were written, those of the last 30 days that are over too: they lengthen the next. */
+  readonly writtenLocks: readonly Lock[]
   /** By source group: when this user last succeeded from there; 30 days, the 1,000 latest. */
   readonly knownSources: ReadonlyMap<string, number>
   readonly accountSettings: AccountSettings
@@ -29,7 +32,8 @@ export type Principal = {
   readonly asOf: number
 }
 
-const knownForMs = 30 * 86_400_000
+/** How long successes and locks are remembered. */
+const rememberMs = 30 * 86_400_000
 const mostSources = 1000
 
 const selection = (queries: Queries) =>
@@ -76,14 +80,14 @@ const entries = (queries: Queries) =>
     .where(eq(safelistEntries.userId, sql.placeholder('id')))
     .prepare()
 
-const inForce = (queries: Queries) =>
+const written = (queries: Queries) =>
   queries
-    .select({ bucket: locks.bucket, until: locks.until })
+    .select()
     .from(locks)
     .where(
       and(
         eq(locks.userId, sql.placeholder('id')),
-        or(isNull(locks.until), gt(locks.until, sql.placeholder('now'))),
+        or(isNull(locks.until), gt(locks.until, sql.placeholder('since'))),
       ),
     )
     .prepare()
@@ -127,9 +131,10 @@ const compile = async (reader: Reader, row: Row, asOf: number): Promise<Principa
   const { id } = row
   const now = reader.now()
   const held = await reader.prepared(grants).execute({ id })
-  const written = await reader.prepared(entries).execute({ id })
-  const locked = await reader.prepared(inForce).execute({ id, now })
-  const { safelist, faults } = compileStoredSafelist(written)
+  const ranges = await reader.prepared(entries).execute({ id })
+  const rows = await reader.prepared(written).execute({ id, since: now - rememberMs })
+  const writtenLocks = rows.map(lockOf)
+  const { safelist, faults } = compileStoredSafelist(ranges)
   const accountSettings = readAccountSettings(row.settings)
   return {
     user: {
@@ -146,8 +151,13 @@ const compile = async (reader: Reader, row: Row, asOf: number): Promise<Principa
     passwordHash: row.passwordHash ?? undefined,
     smppPasswordHash: row.smppPasswordHash ?? undefined,
     previousSmppPassword: previousOf(row, now),
-    locks: new Map(locked.map(({ bucket, until }) => [bucket, until ?? Infinity])),
-    knownSources: await findKnownSources(reader, id, now - knownForMs),
+    locks: new Map(
+      writtenLocks
+        .filter(({ lockedUntil }) => lockedUntil > now)
+        .map(({ bucket, lockedUntil }) => [bucket, lockedUntil]),
+    ),
+    writtenLocks,
+    knownSources: await findKnownSources(reader, id, now - rememberMs),
     accountSettings,
     broken: faults[0]?.message,
     asOf,

@@ -1,0 +1,26 @@
+import Sqlite from 'better-sqlite3'
+import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs'
+import type { Database } from './database.ts'
+
+/**
+ * Copies the database, as it is at this moment, into a new file (0600) while it goes on being
+ * written. Throws when the file exists. The installation's key is not in it: keep that beside it.
+ */
+export const backupDatabase = async (database: Database, file: string): Promise<void> => {
+  if (existsSync(file)) throw new Error(`${file} exists already; nothing was written`)
+  const draft = `${file}.${database.newId()}`
+  const source = new Sqlite(database.file, { readonly: true, fileMustExist: true })
+  try {
+    closeSync(openSync(draft, 'wx', 0o600))
+    // An open read transaction: the copy is of one moment, and no write makes it start again.
+    source.exec('begin')
+    source.prepare('select count(*) from sqlite_schema').get()
+    await source.backup(draft)
+    renameSync(draft, file)
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw new Error(`cannot write the backup ${file}`, { cause: error })
+  } finally {
+    source.close()
+  }
+}
