@@ -1,68 +1,116 @@
-import { and, desc, eq, notInArray, sql } from 'drizzle-orm'
-import type { Queries, Reader, Transaction } from './database.ts'
-import { sources } from './schema/audit.ts'
+import { setImmediate as breathe } from 'node:timers/promises'
+import { sourceGroup, type Address } from '../policies/address.ts'
+import type { Channel } from '../policies/facts.ts'
+import { transact, type Database } from './database.ts'
+import { createSourceCounts, type Count, type Outcome, type Taken } from './source-counts.ts'
+import { addSource, pruneSources, type Source } from './source-rows.ts'
 
-/** From where a user came or tried to come; `reason` is empty when permitted. */
-export type Source = Omit<typeof sources.$inferSelect, 'id'>
-
-/** The latest first. */
-export const findSources = (
-  reader: Reader,
-  userId: string,
-  limit = 1000,
-): Promise<readonly Source[]> =>
-  reader.queries
-    .select()
-    .from(sources)
-    .where(eq(sources.userId, userId))
-    .orderBy(desc(sources.lastAt), desc(sources.id))
-    .limit(limit)
-
-const upsert = (queries: Queries) =>
-  queries
-    .insert(sources)
-    .values({
-      userId: sql.placeholder('userId'),
-      channel: sql.placeholder('channel'),
-      source: sql.placeholder('source'),
-      sourceGroup: sql.placeholder('sourceGroup'),
-      outcome: sql.placeholder('outcome'),
-      reason: sql.placeholder('reason'),
-      firstAt: sql.placeholder('firstAt'),
-      lastAt: sql.placeholder('lastAt'),
-      count: sql.placeholder('count'),
-    })
-    .onConflictDoUpdate({
-      target: [sources.userId, sources.channel, sources.source, sources.outcome, sources.reason],
-      set: {
-        count: sql`${sources.count} + excluded.count`,
-        lastAt: sql`case when excluded.last_at > ${sources.lastAt} then excluded.last_at else ${sources.lastAt} end`,
-      },
-    })
-    .prepare()
-
-/** Adds what was counted since the last time. */
-export const addSource = async (tx: Transaction, source: Source): Promise<void> => {
-  await tx.prepared(upsert).execute(source)
+export type SourceLog = {
+  /** Counts one attempt of a user, in memory; it is written within a second. */
+  readonly seen: (userId: string, channel: Channel, client: Address, outcome: Outcome) => void
+  /** Writes what waits; resolves when it is written, or `onError` was told that it was not. */
+  readonly flush: () => Promise<void>
+  readonly stop: () => Promise<void>
 }
 
-/** How many rows of each outcome are kept of a user. */
-const mostRows = 1000
+const everyMs = 1000
 
-/** Lets go of the oldest rows of a user: from a botnet come more addresses than anybody looks at. */
-export const pruneSources = async (
-  tx: Transaction,
-  userId: string,
-  most = mostRows,
-): Promise<void> => {
-  for (const outcome of ['permitted', 'refused']) {
-    const isOne = and(eq(sources.userId, userId), eq(sources.outcome, outcome))
-    const latest = tx.queries
-      .select({ id: sources.id })
-      .from(sources)
-      .where(isOne)
-      .orderBy(desc(sources.lastAt), desc(sources.id))
-      .limit(most)
-    await tx.queries.delete(sources).where(and(isOne, notInArray(sources.id, latest)))
+/** So few that a transaction of them holds up nothing else for long. */
+const rowsAtOnce = 200
+
+/** After so many writes of a user's sources it is time to see whether there are too many. */
+const writesUntilPruned = 500
+
+const sourceOf = ({ userId, channel, client, outcome, firstAt, lastAt, count }: Count): Source => ({
+  userId,
+  channel,
+  source: client.text,
+  sourceGroup: sourceGroup(client),
+  outcome: outcome === 'permitted' ? 'permitted' : 'refused',
+  reason: outcome === 'permitted' ? '' : outcome,
+  firstAt,
+  lastAt,
+  count,
+})
+
+/** Counts from where users come and what came of it; bounded in memory and, per user, on disk. */
+export const createSourceLog = ({
+  database,
+  onError,
+  most = 50_000,
+}: {
+  readonly database: Database
+  readonly onError: (error: unknown) => void
+  readonly most?: number
+}): SourceLog => {
+  const { now } = database
+  const counts = createSourceCounts(most)
+  const writes = new Map<string, number>()
+  let writing: Promise<void> | undefined
+  let timer: NodeJS.Timeout | undefined
+
+  /** The users of these who are due for pruning. */
+  const dueOf = (taken: readonly Taken[]): readonly string[] => {
+    const due = new Set<string>()
+    for (const {
+      count: { userId },
+    } of taken) {
+      const number = (writes.get(userId) ?? 0) + 1
+      writes.set(userId, number)
+      if (number >= writesUntilPruned) due.add(userId)
+    }
+    if (writes.size > most) writes.clear()
+    return [...due]
+  }
+  const writeSome = async (): Promise<void> => {
+    const taken = counts.take(rowsAtOnce)
+    const due = dueOf(taken)
+    try {
+      await transact(database, async (tx) => {
+        for (const { count } of taken) await addSource(tx, sourceOf(count))
+        for (const userId of due) await pruneSources(tx, userId)
+      })
+    } catch (error) {
+      counts.putBack(taken)
+      throw error
+    }
+    for (const userId of due) writes.delete(userId)
+  }
+  const write = async (): Promise<void> => {
+    try {
+      // What comes in meanwhile waits for the next second.
+      for (let left = counts.unwritten(); left > 0; left -= rowsAtOnce) {
+        await writeSome()
+        await breathe()
+      }
+    } catch (error) {
+      onError(error)
+      schedule()
+    }
+  }
+  const flush = async (): Promise<void> => {
+    await writing
+    writing ??= write().finally(() => {
+      writing = undefined
+    })
+    await writing
+  }
+  const schedule = (): void => {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      void flush()
+    }, everyMs).unref()
+  }
+
+  return {
+    seen: (userId, channel, client, outcome) => {
+      counts.add(userId, channel, client, outcome, now())
+      if (timer === undefined) schedule()
+    },
+    flush,
+    stop: async () => {
+      await flush()
+      clearTimeout(timer)
+    },
   }
 }
