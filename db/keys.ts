@@ -1,4 +1,4 @@
-import { hkdfSync } from 'node:crypto'
+import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -51,6 +51,11 @@ export const readInstallationKey = (folder: string, random: (bytes: number) => B
   return written
 }
 
-/** A key for one purpose; none of them leads to another or back (HKDF, RFC 5869). */
-export const deriveKey = (installationKey: Buffer, purpose: string): Buffer =>
-  Buffer.from(hkdfSync('sha256', installationKey, '', `sallyport ${purpose}`, keyBytes))
+/**
+ * A key for one purpose; none of them leads to another or back (HKDF, RFC 5869). As a KeyObject,
+ * since an HMAC with one takes a fifth of the time that it takes with bytes.
+ */
+export const deriveKey = (installationKey: Buffer, purpose: string): KeyObject =>
+  createSecretKey(
+    Buffer.from(hkdfSync('sha256', installationKey, '', `sallyport ${purpose}`, keyBytes)),
+  )
