@@ -1,0 +1,112 @@
+import { z } from 'zod'
+import { parsePermission } from '../policies/permissions.ts'
+import { hostOf, parseAuthority } from './http/authority.ts'
+import { decodePath, parsePath } from './http/path.ts'
+import {
+  endpoint,
+  flag,
+  httpUpstream,
+  list,
+  matching,
+  part,
+  smppUpstream,
+  text,
+  whole,
+} from './settings-fields.ts'
+
+const routeHost = text('must be a host without a port', (written) => {
+  const authority = parseAuthority(written)
+  return authority !== undefined && hostOf(authority) === authority ? authority : undefined
+})
+
+const route = part({
+  host: routeHost.exactOptional(),
+  path: text(
+    'must be a path such as /sms, without dot or empty segments, `;` or a query',
+    parsePath,
+  ),
+  upstream: list(httpUpstream, 'URLs'),
+  permission: matching(
+    'must be area/action, such as sms/send',
+    (written) => parsePermission(written)?.kind === 'name',
+  ).exactOptional(),
+  stripPath: flag().default(false),
+  forwardAuthorization: flag().default(false),
+  timeoutMs: whole(1, 3_600_000).exactOptional(),
+})
+
+/** One route to a host and path; a second one would never be asked. */
+const routes = list(route, 'routes').check(({ value, issues }) => {
+  const seen = new Set<string>()
+  for (const [index, { host = '', path }] of value.entries()) {
+    const key = host + decodePath(path).replace(/\/$/, '')
+    const message = 'must not be the host and path of a route before it'
+    if (seen.has(key)) issues.push({ code: 'custom', input: value, path: [index, 'path'], message })
+    seen.add(key)
+  }
+})
+
+const secret = z.string({ error: 'must be a text' })
+const redisNode = endpoint('10.0.0.1:6379')
+const redisSentinel = part({
+  name: matching('must be the name of the monitored master', (name) => name !== ''),
+  sentinels: list(redisNode, 'host:port'),
+  username: secret.exactOptional(),
+  password: secret.exactOptional(),
+  sentinelPassword: secret.exactOptional(),
+  db: whole(0, 1_000_000).default(0),
+  tls: flag().default(false),
+})
+const redisCluster = part({
+  nodes: list(redisNode, 'host:port'),
+  username: secret.exactOptional(),
+  password: secret.exactOptional(),
+  tls: flag().default(false),
+})
+
+const limits = part({
+  headerBytes: whole(1_024, 1_048_576).default(16_384),
+  bodyBytes: whole(1_024, 16_777_216).default(65_536),
+  headerTimeoutMs: whole(1, 600_000).default(10_000),
+  idleTimeoutMs: whole(1, 3_600_000).default(60_000),
+  proxyHeaderTimeoutMs: whole(1, 60_000).default(5_000),
+  maxConnections: whole(1, 1_000_000).default(20_000),
+  floorMs: whole(0, 5_000).default(100),
+  drainMs: whole(0, 60_000).default(10_000),
+}).prefault({})
+
+const upstreamLimits = part({
+  connections: whole(1, 65_535).default(256),
+  waiting: whole(0, 1_000_000).default(1_024),
+  connectMs: whole(1, 600_000).default(5_000),
+  timeoutMs: whole(1, 3_600_000).default(30_000),
+  idleMs: whole(1, 3_600_000).default(4_000),
+}).prefault({})
+
+/** What only the file can say. */
+export const fileShape = {
+  $schema: z.string({ error: 'must be a text' }).exactOptional(),
+  routes: routes.exactOptional(),
+  smppUpstreams: list(smppUpstream, 'URLs').exactOptional(),
+  redisSentinel: redisSentinel.exactOptional(),
+  redisCluster: redisCluster.exactOptional(),
+  sourceBudget: part({
+    limit: whole(1, 1_000_000_000).default(3_000),
+    windowSeconds: whole(1, 86_400).default(900),
+  }).prefault({}),
+  limits,
+  upstreamLimits,
+  hashing: part({
+    concurrency: whole(1, 1_024).exactOptional(),
+    queue: whole(0, 100_000).default(64),
+  }).prefault({}),
+  caches: part({
+    users: whole(1, 10_000_000).default(100_000),
+    credentials: whole(1, 10_000_000).default(50_000),
+    credentialSeconds: whole(1, 3_600).default(300),
+  }).prefault({}),
+  assertion: part({
+    enabled: flag().default(false),
+    lifetimeSeconds: whole(1, 3_600).default(60),
+  }).prefault({}),
+}
