@@ -16,9 +16,14 @@ type Accepting = ProxiedOptions & {
   readonly onReady: (socket: Socket, source: Address) => void
 }
 
-/** A remote address as policies read it; undefined once the socket is gone. */
-export const addressOfSocket = ({ remoteAddress }: Socket): Address | undefined =>
-  remoteAddress === undefined ? undefined : parseAddress(remoteAddress)
+/**
+ * A remote address as policies read it, a link-local one without its zone (RFC 4007 §11.2);
+ * undefined once the socket is gone.
+ */
+export const addressOfSocket = ({
+  remoteAddress,
+}: Pick<Socket, 'remoteAddress'>): Address | undefined =>
+  remoteAddress === undefined ? undefined : parseAddress(remoteAddress.replace(/%.*$/, ''))
 
 /**
  * Takes the PROXY header off a fresh socket and hands the rest on, exactly as it was sent. Whatever

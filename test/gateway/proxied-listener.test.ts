@@ -8,7 +8,11 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { connect as connectTls, createServer as createTls } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createIsTrusted } from '../../gateway/client-address.ts'
-import { requireProxyHeader, type FindSource } from '../../gateway/proxied-listener.ts'
+import {
+  addressOfSocket,
+  requireProxyHeader,
+  type FindSource,
+} from '../../gateway/proxied-listener.ts'
 import { parseRange, type Range } from '../../policies/range.ts'
 import { createCertificate } from '../support/certificate.ts'
 import { proxyV1, proxyV2 } from '../support/proxy-header.ts'
@@ -245,4 +249,15 @@ it('leaves a bare socket to begin right after the header', async () => {
   expect(await talk(port, [Buffer.concat([header, Buffer.from('0000001000000009', 'hex')])])).toBe(
     '203.0.113.9 0000001000000009',
   )
+})
+
+it.each([
+  ['203.0.113.9', '203.0.113.9'],
+  ['::ffff:203.0.113.9', '203.0.113.9'],
+  ['2001:db8::7', '2001:db8::7'],
+  ['fe80::7%eth0', 'fe80::7'],
+  [undefined, undefined],
+])('is read of the socket, as policies know it: the remote address %s', (remoteAddress, text) => {
+  const socket = remoteAddress === undefined ? {} : { remoteAddress }
+  expect(addressOfSocket(socket)?.text).toBe(text)
 })
