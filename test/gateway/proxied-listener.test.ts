@@ -258,6 +258,5 @@ it.each([
   ['fe80::7%eth0', 'fe80::7'],
   [undefined, undefined],
 ])('is read of the socket, as policies know it: the remote address %s', (remoteAddress, text) => {
-  const socket = remoteAddress === undefined ? {} : { remoteAddress }
-  expect(addressOfSocket(socket)?.text).toBe(text)
+  expect(addressOfSocket({ remoteAddress })?.text).toBe(text)
 })
