@@ -53,9 +53,10 @@ const assertHeader = (file: string): void => {
 /** Whole for small files; for large ones what would be noticed late otherwise: a missing end. */
 const assertSound = (connection: Sqlite.Database, file: string): void => {
   if (statSync(file).size <= wholeCheckBytes) {
-    const found = connection.pragma('quick_check(1)', { simple: true })
-    if (found !== 'ok') throw new Error(String(found).split('\n')[0])
-    return
+    const found = String(connection.pragma('quick_check(1)', { simple: true }))
+    if (found === 'ok') return
+    const [what = ''] = found.split('\n').filter((line) => !line.startsWith('***'))
+    throw new Error(`it is damaged (${what})`)
   }
   const pages = Number(connection.pragma('page_count', { simple: true }))
   const pageSize = Number(connection.pragma('page_size', { simple: true }))
