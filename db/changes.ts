@@ -17,6 +17,7 @@ export type ChangeKind =
   | 'safelist'
   | 'session'
   | 'two-factor'
+  | 'unlock'
   | 'user'
 
 /** News: it concerns one user, or (`role`, `account`) everyone of the account. */

@@ -108,7 +108,8 @@ export const clearLocks = async (
   const cleared = rows.map(lockOf)
   await recordChange(tx, {
     actor,
-    kind: 'lock',
+    // Of all buckets: the counters of every process are to be cleared as well.
+    kind: bucket === undefined ? 'unlock' : 'lock',
     action: 'user.unlocked',
     accountId: user.accountId,
     user,
@@ -118,8 +119,8 @@ export const clearLocks = async (
 }
 
 /**
- * An admin's unlock (U8). The news of it (`lock`, and no row) is what tells each process to clear
- * its counters, also of failures that have not locked anything yet.
+ * An admin's unlock (U8). The news of it (`unlock`) is what tells each process to clear its
+ * counters, also of failures that have not locked anything yet.
  */
 export const unlockUser = (
   tx: Transaction,

@@ -1,0 +1,159 @@
+import { join } from 'node:path'
+import { availableParallelism } from 'node:os'
+import type { Logger } from 'pino'
+import { defaultAttemptLimits, type Attempts, type BucketLock } from '../db/attempts.ts'
+import { createEmbeddedAttempts } from '../db/attempts-embedded.ts'
+import { createFeed, type Change, type Feed } from '../db/changes.ts'
+import { closeDatabase, openDatabase, transact, type Database } from '../db/database.ts'
+import { createHashing, hashingConcurrency, type Hashing } from '../db/hashing.ts'
+import { clearLocks, recordLock } from '../db/locks.ts'
+import { systemActor } from '../db/record.ts'
+import { createRefusalLog, type RefusalLog } from '../db/refusals.ts'
+import { createFingerprints } from '../db/secrets.ts'
+import { createSourceLog, type SourceLog } from '../db/sources.ts'
+import type { Authorize } from '../policies/ports.ts'
+import { createAuthorize, type Judge } from './authorize.ts'
+import { createDirectory, type Directory } from './directory.ts'
+import { createLive, type Live } from './live.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { createRecorder, type Recorder } from './record.ts'
+import { createReviewer } from './reviewer.ts'
+import type { Settings } from './settings-value.ts'
+import type { System } from './system.ts'
+import { createVerification } from './verification.ts'
+import { createVerified } from './verified.ts'
+
+/** Everything that decides, and nothing that listens. */
+export type Core = {
+  readonly settings: Settings
+  readonly system: System
+  readonly log: Logger
+  readonly database: Database
+  readonly attempts: Attempts
+  readonly hashing: Hashing
+  readonly directory: Directory
+  readonly live: Live
+  readonly metrics: Metrics
+  readonly recorder: Recorder
+  readonly refusals: RefusalLog
+  readonly sources: SourceLog
+  readonly feed: Feed
+  readonly authorize: Authorize
+  readonly judge: Judge
+  /** Writes what is still in memory and closes the database. */
+  readonly close: () => Promise<void>
+}
+
+export type CoreDeps = {
+  readonly settings: Settings
+  readonly system: System
+  readonly log: Logger
+}
+
+const createStores = async ({ settings, system, log }: CoreDeps) => {
+  const database = await openDatabase({ file: join(settings.dataDir, 'sallyport.db'), ...system })
+  const onError = (error: unknown): void => {
+    log.error({ err: error }, 'the audit could not be written; it is kept and tried again')
+  }
+  const { limit: sourceRefusals, windowMs: sourceWindowMs } = settings.sourceBudget
+  const limits = { ...defaultAttemptLimits, sourceRefusals, sourceWindowMs }
+  return {
+    database,
+    fingerprints: createFingerprints(database.key),
+    attempts: createEmbeddedAttempts({ ...system, limits }),
+    hashing: createHashing({
+      concurrency: settings.hashing.concurrency ?? hashingConcurrency(availableParallelism()),
+      queue: settings.hashing.queue,
+    }),
+    refusals: createRefusalLog({ database, onError }),
+    sources: createSourceLog({ database, onError }),
+  }
+}
+
+type Stores = Awaited<ReturnType<typeof createStores>>
+
+const createWiredDirectory = ({ settings, log }: CoreDeps, stores: Stores): Directory =>
+  createDirectory({
+    ...stores,
+    most: settings.caches.users,
+    restore: stores.attempts.restore,
+    onBroken: (of, why) => {
+      log.error({ of, why }, 'a stored safelist cannot be read: refused until it is saved anew')
+    },
+  })
+
+/** A lock is written where the counters cannot lose it, until a success in its bucket. */
+const createLockBook = ({ database }: Stores) => ({
+  recordLock: (userId: string, lock: BucketLock) =>
+    transact(database, (tx) => recordLock(tx, { userId, lock })),
+  forgetLock: async (userId: string, bucket: string) => {
+    await transact(database, (tx) => clearLocks(tx, { actor: systemActor, userId, bucket }))
+  },
+})
+
+/** Opens the database and wires the one road. Throws one clear line when it cannot. */
+export const openCore = async (deps: CoreDeps): Promise<Core> => {
+  const { settings, system, log } = deps
+  const stores = await createStores(deps)
+  const { database, attempts, hashing, refusals, sources } = stores
+  const directory = createWiredDirectory(deps, stores)
+  const live = createLive()
+  const logFailure = (error: unknown): void => {
+    log.error({ err: error }, 'a decision failed and was refused')
+  }
+  const metrics = createMetrics({
+    passwordQueue: hashing.waiting,
+    degraded: () => false,
+    policyAgeMs: () => feed.age(system.now()),
+    live: () => ({ http: live.size('http'), upgrade: live.size('upgrade') }),
+  })
+  const reviewer = createReviewer({ ...stores, directory, live, logFailure })
+  const feed: Feed = await createFeed({
+    database,
+    now: system.now,
+    onChange: (change: Change) => {
+      reviewer.onChange(change)
+    },
+    onError: logFailure,
+  })
+  const recorder = createRecorder({
+    ...stores,
+    newId: database.newId,
+    succeeded: directory.succeeded,
+    logFailure,
+  })
+  const { caches } = settings
+  const { authorize, judge } = createAuthorize({
+    system,
+    directory,
+    verified: createVerified(system, {
+      entries: caches.credentials,
+      ttlMs: caches.credentialSeconds * 1_000,
+    }),
+    verify: createVerification({ ...stores, now: system.now, ...createLockBook(stores) }),
+    attempts,
+    recorder,
+    decided: metrics.decided,
+    logFailure,
+  })
+  const close = async (): Promise<void> => {
+    feed.stop()
+    reviewer.stop()
+    await refusals.stop()
+    await sources.stop()
+    await attempts.close()
+    await closeDatabase(database)
+  }
+  const parts = {
+    database,
+    attempts,
+    hashing,
+    directory,
+    live,
+    metrics,
+    recorder,
+    refusals,
+    sources,
+  }
+  return { settings, system, log, ...parts, feed, authorize, judge, close }
+}

@@ -1,0 +1,73 @@
+import type { IncomingMessage } from 'node:http'
+import type { WireFault } from '../../policies/facts.ts'
+import type { Attempt } from '../../policies/ports.ts'
+import type { ClientAddress, IsTrusted } from '../client-address.ts'
+import type { ClientConnection } from './connection.ts'
+import type { FieldUseOf } from './fields.ts'
+import { readRequestHead, type RequestHead } from './request-head.ts'
+import type { MatchRoute, Route } from './routes.ts'
+import { readTarget, type Target } from './target.ts'
+
+/** A request as it stands at the door: read once, canonical, nothing decided. */
+export type Entry = {
+  readonly method: string
+  readonly head: RequestHead
+  /** Undefined when the request is at fault. */
+  readonly target: Target | undefined
+  readonly route: Route | undefined
+  readonly attempt: Attempt
+  readonly forwardedFor: string
+}
+
+export type EntryReader = {
+  readonly clientAddress: ClientAddress
+  readonly isTrusted: IsTrusted
+  readonly matchRoute: MatchRoute
+  readonly useOf: FieldUseOf
+}
+
+const withoutRoute = {} as const
+
+/** The proxies' own words go on with the last of them appended; a stranger's words do not. */
+const forwardedForOf = (
+  { isTrusted }: EntryReader,
+  { remote }: ClientConnection,
+  head: RequestHead,
+): string => {
+  if (remote === undefined) return ''
+  if (head.forwardedFor.length === 0 || !isTrusted(remote)) return remote.text
+  return `${head.forwardedFor.join(', ')}, ${remote.text}`
+}
+
+/** Reads a request's fields, target, client and credential; `fault` is what was wrong before that. */
+export const readEntry = (
+  reader: EntryReader,
+  incoming: IncomingMessage,
+  connection: ClientConnection,
+  fault?: WireFault,
+): Entry => {
+  const method = incoming.method ?? 'GET'
+  const head = readRequestHead(incoming, reader.useOf)
+  const read = readTarget(method, incoming.url ?? '', head.host)
+  const target = 'fault' in read ? undefined : read
+  const route = target && reader.matchRoute(target.host, target.path)
+  const broken =
+    fault ??
+    (head.malformed ? 'request-malformed' : undefined) ??
+    ('fault' in read ? read.fault : undefined)
+  return {
+    method,
+    head,
+    target,
+    route,
+    attempt: {
+      channel: 'http',
+      client: reader.clientAddress(connection.remote, head.forwardedFor),
+      credential: connection.credentialOf(head.authorization),
+      fault: broken,
+      route: route ?? (broken === undefined ? undefined : withoutRoute),
+      target: target && `${method} ${target.path}`,
+    },
+    forwardedFor: forwardedForOf(reader, connection, head),
+  }
+}

@@ -1,0 +1,101 @@
+import { join } from 'node:path'
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Address } from '../../policies/address.ts'
+import { createClientAddress, createIsTrusted } from '../client-address.ts'
+import type { Core } from '../core.ts'
+import { addressOfSocket, requireProxyHeader } from '../proxied-listener.ts'
+import { readTlsOptions, watchTls } from '../tls.ts'
+import { createAdmit } from './admission.ts'
+import { createAssertions } from './assertion.ts'
+import { createClientConnections } from './connection.ts'
+import { createDoor } from './door.ts'
+import { createFieldUses } from './fields.ts'
+import { createOwn } from './own.ts'
+import { createMatchRoute, type Route } from './routes.ts'
+import { createHttpServer } from './server.ts'
+import { createUpstreams } from './upstreams.ts'
+
+/** The HTTP enforcement point: its server, not yet listening. */
+export type HttpPoint = { readonly server: Server; readonly close: () => void }
+
+const TLS_LOOK_MS = 2_000
+
+const openAssertions = ({ settings, system }: Core) =>
+  settings.assertion.enabled
+    ? createAssertions({
+        file: join(settings.dataDir, 'assertion.key.json'),
+        issuer: settings.admin.publicUrl ?? 'sallyport',
+        lifetimeMs: settings.assertion.lifetimeSeconds * 1_000,
+        now: system.now,
+      })
+    : undefined
+
+/** Wires the door to the core; `routes` are those of the settings, or of the sandbox. */
+export const createHttpPoint = async (core: Core, routes: readonly Route[]): Promise<HttpPoint> => {
+  const { settings, system, log, metrics } = core
+  const { limits, http } = settings
+  const isTrusted = createIsTrusted(settings.trustedProxies)
+  const clientAddress = createClientAddress(isTrusted)
+  let sourceOf: (socket: Socket) => Address | undefined = addressOfSocket
+  const connectionOf = createClientConnections((socket) => sourceOf(socket))
+  const assertions = await openAssertions(core)
+  const upstreams = createUpstreams(settings.upstreamLimits, system.elapsed)
+  const logFailure = (error: unknown, id?: string): void => {
+    log.error({ err: error, decision: id }, 'a request failed')
+  }
+  const door = createDoor({
+    clientAddress,
+    isTrusted,
+    matchRoute: createMatchRoute(routes),
+    useOf: createFieldUses(),
+    authorize: core.authorize,
+    own: createOwn(assertions, core.database.newId),
+    admit: createAdmit({
+      judge: core.judge,
+      system,
+      live: core.live,
+      upstreams,
+      assert: assertions?.assert,
+      logFailure,
+      relayed: metrics.relayed,
+    }),
+    system,
+    connectionOf,
+    recordFailure: core.recorder.recordFailure,
+    logFailure,
+    floorMs: limits.floorMs,
+    answered: metrics.answered,
+    newId: core.database.newId,
+  })
+  const tls = http.tls && readTlsOptions(http.tls)
+  const { authorize } = core
+  const server = createHttpServer({
+    ...{ door, authorize, clientAddress, connectionOf, system, limits, tls },
+    answered: metrics.answered,
+  })
+  if (http.proxyProtocol)
+    sourceOf = requireProxyHeader(server, {
+      isTrusted,
+      deadlineMs: limits.proxyHeaderTimeoutMs,
+      onRefused: (fault, peer) => {
+        log.warn({ peer: peer?.text, fault }, 'a connection without a proxy header was closed')
+      },
+    })
+  const stopWatch =
+    http.tls &&
+    watchTls(server as unknown as Parameters<typeof watchTls>[0], http.tls, {
+      intervalMs: TLS_LOOK_MS,
+      onReload: (error) => {
+        if (error === undefined) log.info('the certificate of the data plane was loaded anew')
+        else log.error({ err: error }, 'the new certificate cannot be used; the old one stays')
+      },
+    })
+  return {
+    server,
+    close: () => {
+      stopWatch?.()
+      upstreams.close()
+    },
+  }
+}

@@ -1,0 +1,42 @@
+import type { User } from '../../policies/facts.ts'
+import type { RequestHead } from './request-head.ts'
+import type { Target } from './target.ts'
+
+/** What the upstream is told of a permitted request, beside the client's own fields. */
+export type Introduction = {
+  readonly method: string
+  readonly target: Target
+  readonly head: RequestHead
+  readonly user: User
+  readonly decisionId: string
+  /** The value of `X-Forwarded-For`: the client address, or the trusted chain and the remote one. */
+  readonly forwardedFor: string
+  readonly proto: 'http' | 'https'
+  readonly forwardAuthorization: boolean
+  readonly assertion: string | undefined
+  readonly upgrade: boolean
+}
+
+const identityOf = ({ username, accountId }: User): string =>
+  `x-sallyport-user: ${username}\r\nx-sallyport-account: ${accountId}\r\n`
+
+const framingOf = ({ contentLength, chunked }: RequestHead): string => {
+  if (chunked) return 'Transfer-Encoding: chunked\r\n'
+  return contentLength === undefined ? '' : `Content-Length: ${contentLength}\r\n`
+}
+
+/** The request head for the upstream: what the policy saw, who it is, and the client's own fields. */
+export const upstreamHead = (path: string, intro: Introduction): string => {
+  const { method, target, head, user } = intro
+  const authorization = intro.forwardAuthorization ? head.authorization[0] : undefined
+  return (
+    `${method} ${path}${target.query} HTTP/1.1\r\nHost: ${target.host}\r\n${head.lines}` +
+    `x-forwarded-for: ${intro.forwardedFor}\r\nx-forwarded-proto: ${intro.proto}\r\n` +
+    `x-forwarded-host: ${target.host}\r\n${identityOf(user)}` +
+    `x-sallyport-decision: ${intro.decisionId}\r\n` +
+    (intro.assertion === undefined ? '' : `x-sallyport-assertion: ${intro.assertion}\r\n`) +
+    (authorization === undefined ? '' : `Authorization: ${authorization}\r\n`) +
+    (intro.upgrade ? 'Connection: Upgrade\r\nUpgrade: websocket\r\n' : framingOf(head)) +
+    '\r\n'
+  )
+}

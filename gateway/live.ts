@@ -1,0 +1,64 @@
+import type { Verdict } from '../policies/decision.ts'
+import type { User } from '../policies/facts.ts'
+import type { Reason } from '../policies/reasons.ts'
+
+/** Something of a user's that goes on after its decision: an exchange, a tunnel, a bind. */
+export type LiveObject = {
+  readonly userId: string
+  readonly kind: 'http' | 'upgrade' | 'bind'
+  /** What the rules would say now; the user is undefined when there is no such user any more. */
+  readonly judge: (user: User | undefined) => Verdict
+  /** Ends it, for that reason. */
+  readonly end: (reason: Reason) => void
+}
+
+/** All live objects of this process, by user. */
+export type Live = {
+  readonly add: (object: LiveObject) => void
+  readonly delete: (object: LiveObject) => void
+  readonly users: () => Iterable<string>
+  readonly size: (kind?: LiveObject['kind']) => number
+  /** Judges a user's objects anew and ends those that are no longer permitted; the others go on. */
+  readonly review: (userId: string, user: User | undefined) => void
+  readonly has: (userId: string) => boolean
+  readonly endOf: (userId: string, reason: Reason) => void
+  /** Ends everything, as at a shutdown. */
+  readonly endAll: (reason: Reason) => void
+}
+
+export const createLive = (): Live => {
+  const byUser = new Map<string, Set<LiveObject>>()
+  const all = function* (): Generator<LiveObject> {
+    for (const objects of byUser.values()) yield* objects
+  }
+  return {
+    add: (object) => {
+      const objects = byUser.get(object.userId)
+      if (objects === undefined) byUser.set(object.userId, new Set([object]))
+      else objects.add(object)
+    },
+    delete: (object) => {
+      const objects = byUser.get(object.userId)
+      if (objects?.delete(object) === true && objects.size === 0) byUser.delete(object.userId)
+    },
+    users: () => byUser.keys(),
+    size: (kind) => {
+      let count = 0
+      for (const object of all()) if (kind === undefined || object.kind === kind) count += 1
+      return count
+    },
+    review: (userId, user) => {
+      for (const object of [...(byUser.get(userId) ?? [])]) {
+        const verdict = object.judge(user)
+        if (verdict.effect !== 'permit') object.end(verdict.reason)
+      }
+    },
+    has: (userId) => byUser.has(userId),
+    endOf: (userId, reason) => {
+      for (const object of [...(byUser.get(userId) ?? [])]) object.end(reason)
+    },
+    endAll: (reason) => {
+      for (const object of [...all()]) object.end(reason)
+    },
+  }
+}

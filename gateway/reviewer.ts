@@ -1,0 +1,54 @@
+import type { Attempts } from '../db/attempts.ts'
+import type { Change } from '../db/changes.ts'
+import type { Fingerprints } from '../db/secrets.ts'
+import type { Directory } from './directory.ts'
+import type { Live } from './live.ts'
+
+export type ReviewerDeps = {
+  readonly directory: Directory
+  readonly live: Live
+  readonly attempts: Attempts
+  readonly fingerprints: Fingerprints
+  readonly logFailure: (error: unknown) => void
+}
+
+/** Brings changes into force: forgets what was cached, and ends what is no longer permitted. */
+export type Reviewer = {
+  readonly onChange: (change: Change) => void
+  readonly stop: () => void
+}
+
+/** Entries of a safelist expire without a change, so everything live is looked at now and then. */
+const LOOK_MS = 5_000
+
+export const createReviewer = (deps: ReviewerDeps): Reviewer => {
+  const { directory, live, attempts, fingerprints, logFailure } = deps
+
+  const review = async (userId: string): Promise<void> => {
+    try {
+      live.review(userId, (await directory.findById(userId))?.user)
+    } catch (error) {
+      // Who cannot be looked up cannot be vouched for.
+      logFailure(error)
+      live.endOf(userId, 'unavailable')
+    }
+  }
+  const reviewAll = (): void => {
+    for (const userId of [...live.users()]) void review(userId)
+  }
+  const look = setInterval(reviewAll, LOOK_MS).unref()
+
+  return {
+    onChange: (change) => {
+      directory.drop(change)
+      const { userId, kind } = change
+      if (userId !== null && kind === 'unlock')
+        attempts.unlock(fingerprints.userKey({ userId })).catch(logFailure)
+      if (userId === null) reviewAll()
+      else if (live.has(userId)) void review(userId)
+    },
+    stop: () => {
+      clearInterval(look)
+    },
+  }
+}
