@@ -64,6 +64,8 @@ const jobs: Readonly<Record<string, () => Promise<void>>> = {
       },
       onError: die,
     })
+    // A feed alone keeps no process alive.
+    process.on('message', () => undefined)
     tell('ready')
   },
   /** Holds the write lock until told to let go. */
