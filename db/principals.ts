@@ -4,7 +4,7 @@ import { foldUsername } from '../policies/names.ts'
 import { compilePermissions } from '../policies/permissions.ts'
 import { compileStoredSafelist } from '../policies/safelist.ts'
 import { lockoutRulesOf, readAccountSettings, type AccountSettings } from './account-settings.ts'
-import { lastChange } from './changes.ts'
+import { findChangesSince, lastChange } from './changes.ts'
 import type { Queries, Reader } from './database.ts'
 import { lockOf, type Lock } from './locks.ts'
 import { grantsOfRole } from './roles.ts'
@@ -28,7 +28,7 @@ export type Principal = {
   readonly accountSettings: AccountSettings
   /** The stored safelist cannot be read: the user is refused everywhere, and somebody must be told. */
   readonly broken: string | undefined
-  /** News with a greater number may not be in it. */
+  /** What changed up to this number is in it; what came later may not be. */
   readonly asOf: number
 }
 
@@ -127,7 +127,7 @@ const previousOf = (row: Row, now: number): Principal['previousSmppPassword'] =>
   return hash !== null && validUntil !== null && validUntil > now ? { hash, validUntil } : undefined
 }
 
-const compile = async (reader: Reader, row: Row, asOf: number): Promise<Principal> => {
+const compile = async (reader: Reader, row: Row): Promise<Omit<Principal, 'asOf'>> => {
   const { id } = row
   const now = reader.now()
   const held = await reader.prepared(grants).execute({ id })
@@ -160,25 +160,41 @@ const compile = async (reader: Reader, row: Row, asOf: number): Promise<Principa
     knownSources: await findKnownSources(reader, id, now - rememberMs),
     accountSettings,
     broken: faults[0]?.message,
-    asOf,
   }
 }
 
 const manyTries = 5
 
-/** Several statements see one state when no change came between the first and the last. */
+/** More than these are not looked through. */
+const mostChanges = 500
+
+/** Whether a principal that was read since change `since` may be half old and half new. */
+const isStale = async (
+  reader: Reader,
+  { id, accountId }: Pick<User, 'id' | 'accountId'>,
+  since: number,
+): Promise<boolean> => {
+  const news = await findChangesSince(reader, since, mostChanges)
+  return (
+    news.length === mostChanges ||
+    news.some((it) => it.userId === id || (it.userId === null && it.accountId === accountId))
+  )
+}
+
+/** Several statements see one state when no change of this user came between first and last. */
 const between = async (
   reader: Reader,
   find: () => Promise<Row | undefined>,
 ): Promise<Principal | undefined> => {
-  let asOf = await lastChange(reader)
+  let before = await lastChange(reader)
   for (let tries = 1; ; tries++) {
     const row = await find()
-    const principal = row && (await compile(reader, row, asOf))
-    const now = await lastChange(reader)
-    if (now === asOf) return principal
+    const principal = row && (await compile(reader, row))
+    const asOf = await lastChange(reader)
+    if (asOf === before || principal === undefined) return principal && { ...principal, asOf }
+    if (!(await isStale(reader, principal.user, before))) return { ...principal, asOf }
     if (tries >= manyTries) throw new Error('the user changes faster than it can be read')
-    asOf = now
+    before = asOf
   }
 }
 
