@@ -7,7 +7,8 @@ import { describe, expect, it } from 'vitest'
 import { closeDatabase, transact, type Database, type Transaction } from '../../db/database.ts'
 import { findMeta, setMeta } from '../../db/meta.ts'
 import { meta } from '../../db/schema/accounts.ts'
-import { findUser } from '../../db/users.ts'
+import { systemActor } from '../../db/record.ts'
+import { countUsers, createUser, findUser } from '../../db/users.ts'
 import { verifyEvents } from '../../db/verify.ts'
 import { ended, heard, startChild } from '../support/child.ts'
 import { addAccount, addUser, temporaryDatabase, temporaryFolder } from '../support/database.ts'
@@ -184,6 +185,25 @@ describe('a transaction', () => {
     }
     await Promise.all(Array.from({ length: 50 }, () => transact(database, increment)))
     expect(await found(database)).toBe('50')
+  })
+
+  it('leaves nothing half written on a full disk, and reading goes on', async () => {
+    const database = await temporaryDatabase()
+    const { id } = await addAccount(database)
+    const { writer } = database.connections
+    writer.pragma(`max_page_count = ${String(writer.pragma('page_count', { simple: true }))}`)
+    const users = Array.from({ length: 500 }, (_, index) => `user-${index}`)
+    const adding = transact(database, async (tx) => {
+      for (const username of users) {
+        await createUser(tx, { actor: systemActor, accountId: id, username })
+      }
+    })
+    await expect(adding).rejects.toThrow(/full/)
+    expect(await countUsers(database)).toBe(0)
+    expect(await verifyEvents(database)).toEqual({ ok: true, rows: 1 })
+    writer.pragma('max_page_count = 1000000')
+    await addUser(database, id, { username: 'alice' })
+    expect(await countUsers(database)).toBe(1)
   })
 
   it('cannot be used when it has ended', async () => {
