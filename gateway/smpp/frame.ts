@@ -1,0 +1,114 @@
+import { HEADER_OCTETS } from './constants.ts'
+
+/** A command_length under 16 or over the limit (SMPP 3.4 §3.2): nothing after it can be trusted. */
+export type FrameFault = 'length-too-small' | 'length-too-large'
+
+/** Whom a framer tells of the frames that it finds. */
+export type FrameSink = {
+  /**
+   * One header, as signed 32-bit numbers (bit 31 of commandId: a response). True lets the frame
+   * go on in the run with its neighbours, false keeps it out of it.
+   */
+  readonly visit: (commandId: number, status: number, sequence: number) => boolean
+  /** Whole frames one after another, just as they came. */
+  readonly run: (bytes: Buffer, frames: number) => void
+}
+
+export type Framer = {
+  /** Takes what was read. After a fault, which frames before it do not suffer from, it takes no more. */
+  readonly push: (chunk: Buffer) => FrameFault | undefined
+  /** Octets held of a frame that has not come whole. */
+  readonly held: () => number
+}
+
+/** Pieces of one frame are joined at the latest when there are so many. */
+const MOST_PIECES = 64
+
+export const lengthFault = (length: number, limit: number): FrameFault | undefined => {
+  if (length < HEADER_OCTETS) return 'length-too-small'
+  return length > limit ? 'length-too-large' : undefined
+}
+
+/** Cuts a stream of bytes into PDUs of at most `limit` octets; copies only what came in pieces. */
+export const createFramer = (limit: number, { visit, run }: FrameSink): Framer => {
+  let pieces: Buffer[] = []
+  let heldOctets = 0
+  /** What must be there before it is worth looking again: a header, or all of the frame. */
+  let needed = HEADER_OCTETS
+
+  const hold = (piece: Buffer): void => {
+    pieces.push(piece)
+    heldOctets += piece.length
+    if (pieces.length > MOST_PIECES) pieces = [Buffer.concat(pieces, heldOctets)]
+  }
+
+  const scan = (bytes: Buffer): FrameFault | undefined => {
+    const end = bytes.length
+    let at = 0
+    let runFrom = 0
+    let frames = 0
+    let fault: FrameFault | undefined
+    needed = HEADER_OCTETS
+    while (at + HEADER_OCTETS <= end) {
+      const length = int32(bytes, at)
+      // Signed: a length of 2 GiB or more is negative here.
+      if (length < HEADER_OCTETS || length > limit) {
+        fault = lengthFault(length >>> 0, limit)
+        break
+      }
+      if (at + length > end) {
+        needed = length
+        break
+      }
+      if (visit(int32(bytes, at + 4), int32(bytes, at + 8), int32(bytes, at + 12))) frames += 1
+      else {
+        if (frames > 0) run(bytes.subarray(runFrom, at), frames)
+        frames = 0
+        runFrom = at + length
+      }
+      at += length
+    }
+    if (frames > 0) run(runFrom === 0 && at === end ? bytes : bytes.subarray(runFrom, at), frames)
+    if (at < end && fault === undefined) {
+      const tail = bytes.subarray(at)
+      // A short tail would keep all of a long chunk alive.
+      hold(tail.length * 2 < end ? Buffer.from(tail) : tail)
+    }
+    return fault
+  }
+
+  return {
+    push: (chunk) => {
+      if (heldOctets === 0) return scan(chunk)
+      if (heldOctets + chunk.length < needed) {
+        hold(chunk)
+        return undefined
+      }
+      const bytes = Buffer.concat([...pieces, chunk], heldOctets + chunk.length)
+      pieces = []
+      heldOctets = 0
+      return scan(bytes)
+    },
+    held: () => heldOctets,
+  }
+}
+
+/** Faster than `readInt32BE`, which checks its arguments each time. */
+const int32 = (bytes: Buffer, at: number): number =>
+  ((bytes[at] ?? 0) << 24) |
+  ((bytes[at + 1] ?? 0) << 16) |
+  ((bytes[at + 2] ?? 0) << 8) |
+  (bytes[at + 3] ?? 0)
+
+/** The first frame of what was read so far, with what came behind it; undefined while incomplete. */
+export const readFirstFrame = (
+  bytes: Buffer,
+  limit: number,
+): { frame: Buffer; rest: Buffer } | { fault: FrameFault } | undefined => {
+  if (bytes.length < 4) return undefined
+  const length = bytes.readUInt32BE(0)
+  const fault = lengthFault(length, limit)
+  if (fault !== undefined) return { fault }
+  if (bytes.length < length) return undefined
+  return { frame: bytes.subarray(0, length), rest: bytes.subarray(length) }
+}
