@@ -1,6 +1,7 @@
 import { and, count, eq } from 'drizzle-orm'
-import { foldEmail, foldUsername } from '../policies/names.ts'
+import type { Channel } from '../policies/facts.ts'
 import type { Fault } from '../policies/faults.ts'
+import { foldEmail, foldUsername } from '../policies/names.ts'
 import type { WrittenEntry } from '../policies/safelist.ts'
 import { isLastAdmin } from './admins.ts'
 import type { Reader, Transaction } from './database.ts'
@@ -161,4 +162,15 @@ export const setApiAccess = async (
     action: 'user.api-access-changed',
     set: { httpBasic: http, smppBasic: smpp },
   })
+}
+
+/** When and from where a user was last let in; neither news nor audit (the sign-in itself is). */
+export const recordSignIn = async (
+  tx: Transaction,
+  { userId, at, source, channel }: { userId: string; at: number; source: string; channel: Channel },
+): Promise<void> => {
+  await tx.queries
+    .update(users)
+    .set({ lastSignInAt: at, lastSignInSource: source, lastSignInChannel: channel })
+    .where(eq(users.id, userId))
 }

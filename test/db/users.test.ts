@@ -11,6 +11,7 @@ import {
   createUser,
   findUser,
   findUserByName,
+  recordSignIn,
   setApiAccess,
   setUserEnabled,
 } from '../../db/users.ts'
@@ -300,6 +301,23 @@ describe('a new password', () => {
       change(database, (tx) => setRehashed(tx, { userId, from, to }), userId)
     expect(await rehash('old', 'new')).toMatchObject({ passwordHash: 'new', credentialEpoch: 2 })
     expect(await rehash('old', 'newer')).toMatchObject({ passwordHash: 'new' })
+    expect(await lastChange(database)).toBe(seq)
+  })
+})
+
+describe('the last sign-in', () => {
+  it('is remembered with its source and channel, and is no news', async () => {
+    const { database, alice } = await withUsers()
+    const seq = await lastChange(database)
+    await transact(database, (tx) =>
+      recordSignIn(tx, { userId: alice.id, at: someTime, source: '192.0.2.1', channel: 'smpp' }),
+    )
+    expect(await findUser(database, alice.id)).toEqual({
+      ...alice,
+      lastSignInAt: someTime,
+      lastSignInSource: '192.0.2.1',
+      lastSignInChannel: 'smpp',
+    })
     expect(await lastChange(database)).toBe(seq)
   })
 })
