@@ -1,22 +1,11 @@
 import Sqlite from 'better-sqlite3'
-import { eq } from 'drizzle-orm'
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setImmediate as breathe } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { closeDatabase, transact, type Database, type Transaction } from '../../db/database.ts'
-import { findMeta, setMeta } from '../../db/meta.ts'
-import { meta } from '../../db/schema/accounts.ts'
-import { systemActor } from '../../db/record.ts'
-import { countUsers, createUser, findUser } from '../../db/users.ts'
+import { closeDatabase } from '../../db/database.ts'
 import { verifyEvents } from '../../db/verify.ts'
-import { ended, heard, startChild } from '../support/child.ts'
+import { ended, startChild } from '../support/child.ts'
 import { addAccount, addUser, temporaryDatabase, temporaryFolder } from '../support/database.ts'
-
-/** `SPRT`, as in the header of every file of ours. */
-const applicationId = 0x53505254
-
-const fault = new Error('a fault of the test')
 
 /** A file with an account and a user in it, closed. */
 const writtenFile = async (): Promise<string> => {
@@ -135,147 +124,5 @@ describe('a file that cannot be used', () => {
     const file = await writtenFile()
     writeFileSync(join(file, '..', 'installation.key'), 'short\n')
     await expect(temporaryDatabase(undefined, file)).rejects.toThrow(/installation\.key is damaged/)
-  })
-})
-
-const put = (tx: Transaction, value: string): Promise<void> => setMeta(tx, 'test', value)
-const found = (database: Database) => findMeta(database, 'test')
-
-describe('a transaction', () => {
-  it('is seen when it is committed, and not before', async () => {
-    const database = await temporaryDatabase()
-    await transact(database, async (tx) => {
-      await put(tx, 'one')
-      await breathe()
-      expect(await findMeta(tx, 'test')).toBe('one')
-      expect(await found(database)).toBeUndefined()
-    })
-    expect(await found(database)).toBe('one')
-  })
-
-  it('leaves nothing when its work throws, and the next one works', async () => {
-    const database = await temporaryDatabase()
-    const failing = transact(database, async (tx) => {
-      await put(tx, 'one')
-      throw fault
-    })
-    await expect(failing).rejects.toBe(fault)
-    expect(await found(database)).toBeUndefined()
-    await transact(database, (tx) => put(tx, 'two'))
-    expect(await found(database)).toBe('two')
-  })
-
-  it('leaves nothing when its last step throws', async () => {
-    const database = await temporaryDatabase()
-    const failing = transact(database, async (tx) => {
-      await put(tx, 'one')
-      tx.beforeCommit(() => Promise.reject(fault))
-    })
-    await expect(failing).rejects.toBe(fault)
-    expect(await found(database)).toBeUndefined()
-  })
-
-  it('waits for the one before it, however many there are', async () => {
-    const database = await temporaryDatabase()
-    await transact(database, (tx) => put(tx, '0'))
-    const increment = async (tx: Transaction): Promise<void> => {
-      const value = Number(await findMeta(tx, 'test'))
-      await breathe()
-      await put(tx, String(value + 1))
-    }
-    await Promise.all(Array.from({ length: 50 }, () => transact(database, increment)))
-    expect(await found(database)).toBe('50')
-  })
-
-  it('leaves nothing half written on a full disk, and reading goes on', async () => {
-    const database = await temporaryDatabase()
-    const { id } = await addAccount(database)
-    const { writer } = database.connections
-    writer.pragma(`max_page_count = ${String(writer.pragma('page_count', { simple: true }))}`)
-    const users = Array.from({ length: 500 }, (_, index) => `user-${index}`)
-    const adding = transact(database, async (tx) => {
-      for (const username of users) {
-        await createUser(tx, { actor: systemActor, accountId: id, username })
-      }
-    })
-    await expect(adding).rejects.toThrow(/full/)
-    expect(await countUsers(database)).toBe(0)
-    expect(await verifyEvents(database)).toEqual({ ok: true, rows: 1 })
-    writer.pragma('max_page_count = 1000000')
-    await addUser(database, id, { username: 'alice' })
-    expect(await countUsers(database)).toBe(1)
-  })
-
-  it('cannot be used when it has ended', async () => {
-    const database = await temporaryDatabase()
-    let kept: Transaction | undefined
-    await transact(database, async (tx) => {
-      kept = tx
-    })
-    expect(() => kept?.queries).toThrow(/has ended/)
-    await expect(put(kept!, 'late')).rejects.toThrow(/has ended/)
-  })
-
-  it('cannot be written past by a reader', async () => {
-    const database = await temporaryDatabase()
-    const writing = database.queries.delete(meta).where(eq(meta.key, 'test'))
-    await expect(writing.then()).rejects.toThrow(/readonly/)
-  })
-
-  it('is finished before the database closes', async () => {
-    const database = await temporaryDatabase()
-    const writing = transact(database, async (tx) => {
-      await breathe()
-      await put(tx, 'one')
-    })
-    await closeDatabase(database)
-    await writing
-    const again = await temporaryDatabase(undefined, database.file)
-    expect(await found(again)).toBe('one')
-  })
-})
-
-describe('another process', () => {
-  it('is waited for while it writes, and reading goes on', async () => {
-    const database = await temporaryDatabase()
-    const child = startChild(database.file, 'holdLock')
-    expect(await heard(child)).toBe('ready')
-    const writing = transact(database, (tx) => put(tx, 'one'))
-    for (let turn = 0; turn < 10; turn++) await breathe()
-    expect(await found(database)).toBeUndefined()
-    child.send('let go')
-    await writing
-    expect(await found(database)).toBe('one')
-  })
-
-  it('leaves nothing when it is killed in the middle of a transaction', async () => {
-    const database = await temporaryDatabase()
-    const user = await addUser(database, (await addAccount(database)).id, { username: 'alice' })
-    expect(await ended(startChild(database.file, 'dieInTransact', user.id))).toBe('SIGKILL')
-    expect((await findUser(database, user.id))?.enabled).toBe(true)
-    expect(await verifyEvents(database)).toEqual({ ok: true, rows: 2 })
-    await transact(database, (tx) => put(tx, 'one'))
-  })
-
-  it('leaves all when it is killed right after a commit', async () => {
-    const database = await temporaryDatabase()
-    const user = await addUser(database, (await addAccount(database)).id, { username: 'alice' })
-    expect(await ended(startChild(database.file, 'dieAfterTransact', user.id))).toBe('SIGKILL')
-    expect((await findUser(database, user.id))?.enabled).toBe(false)
-    expect(await verifyEvents(database)).toEqual({ ok: true, rows: 3 })
-  })
-
-  it('may be killed in the middle of a migration: the next one finishes it', async () => {
-    const file = join(temporaryFolder(), 'sallyport.db')
-    const connection = new Sqlite(file)
-    connection.pragma(`application_id = ${applicationId}`)
-    const triggers = connection.prepare("select name from sqlite_schema where type = 'trigger'")
-    expect(await ended(startChild(file, 'dieInMigration'))).toBe('SIGKILL')
-    expect(triggers.all()).toEqual([])
-    const database = await temporaryDatabase(undefined, file)
-    expect(triggers.all()).not.toEqual([])
-    connection.close()
-    await addAccount(database)
-    expect(await verifyEvents(database)).toEqual({ ok: true, rows: 1 })
   })
 })

@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { setAccountSettings } from '../../db/accounts.ts'
 import { lastChange } from '../../db/changes.ts'
 import { transact, type Database } from '../../db/database.ts'
-import { clearLocks, findLocks, recordLock, type Lock } from '../../db/locks.ts'
-import { setPassword, setSmppPassword } from '../../db/passwords.ts'
+import { setPassword } from '../../db/passwords.ts'
 import { findPrincipal, findPrincipalById, type Principal } from '../../db/principals.ts'
 import { systemActor } from '../../db/record.ts'
 import { grantRole } from '../../db/roles.ts'
@@ -57,16 +56,6 @@ const seen = (database: Database, userId: string, source: string, lastAt: number
       ...more,
     }),
   )
-
-const lock: Lock = {
-  bucket: 'known 192.0.2.7',
-  lockedAt: someTime,
-  lockedUntil: someTime + 1000,
-  locks: 2,
-  consecutive: 7,
-  channels: ['http', 'smpp'],
-  sources: ['192.0.2.7'],
-}
 
 describe('a principal', () => {
   it('is all that an enforcement point needs, in one go', async () => {
@@ -204,74 +193,6 @@ describe('a principal', () => {
     isOver = true
     await others
     expect((await find()).asOf).toBe(await lastChange(database))
-  })
-})
-
-describe('the SMPP password before', () => {
-  it('is there until its time is over', async () => {
-    const { clock, database, userId, find } = await withUser()
-    for (const hash of ['one', 'two']) {
-      await transact(database, (tx) =>
-        setSmppPassword(tx, { actor, userId, hash, overlapMs: 1000 }),
-      )
-    }
-    expect(await find()).toMatchObject({
-      smppPasswordHash: 'two',
-      previousSmppPassword: { hash: 'one', validUntil: someTime + 1000 },
-    })
-    clock.at += 1000
-    expect((await find()).previousSmppPassword).toBeUndefined()
-  })
-})
-
-describe('locks', () => {
-  it('are written down with all that the counters need, news and audit', async () => {
-    const { clock, database, userId, find } = await withUser()
-    const seq = await lastChange(database)
-    await transact(database, (tx) => recordLock(tx, { userId, lock }))
-    expect(await lastChange(database)).toBe(seq + 1)
-    const principal = await find()
-    expect(principal.locks).toEqual(new Map([[lock.bucket, lock.lockedUntil]]))
-    expect(principal.writtenLocks).toEqual([lock])
-    clock.at = lock.lockedUntil
-    expect((await find()).locks.size).toBe(0)
-    expect((await find()).writtenLocks).toEqual([lock])
-    expect(await findLocks(database, userId, clock.at)).toEqual([])
-    clock.at += 30 * day
-    expect((await find()).writtenLocks).toEqual([])
-  })
-
-  it('until unlocked never end by themselves', async () => {
-    const { clock, database, userId, find } = await withUser()
-    await transact(database, (tx) =>
-      recordLock(tx, { userId, lock: { ...lock, lockedUntil: Infinity } }),
-    )
-    clock.at += 1000 * day
-    expect((await find()).locks).toEqual(new Map([[lock.bucket, Infinity]]))
-  })
-
-  it('keep the later end when two processes lock the same bucket', async () => {
-    const { database, userId, find } = await withUser()
-    for (const lockedUntil of [someTime + 5000, someTime + 1000]) {
-      await transact(database, (tx) => recordLock(tx, { userId, lock: { ...lock, lockedUntil } }))
-    }
-    expect((await find()).locks).toEqual(new Map([[lock.bucket, someTime + 5000]]))
-  })
-
-  it('are gone when cleared, all or those of one bucket', async () => {
-    const { database, userId, find } = await withUser()
-    const lockAll = async (): Promise<void> => {
-      for (const bucket of ['a', 'b']) {
-        await transact(database, (tx) => recordLock(tx, { userId, lock: { ...lock, bucket } }))
-      }
-    }
-    await lockAll()
-    await transact(database, (tx) => clearLocks(tx, { actor, userId, bucket: 'a' }))
-    expect([...(await find()).locks.keys()]).toEqual(['b'])
-    await lockAll()
-    const result = await transact(database, (tx) => clearLocks(tx, { actor, userId }))
-    expect(result).toMatchObject({ cleared: [{ bucket: 'b' }, { bucket: 'a' }] })
-    expect((await find()).locks.size).toBe(0)
   })
 })
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { findChangesSince, lastChange } from '../../db/changes.ts'
-import { transact, type Database, type Transaction } from '../../db/database.ts'
+import { transact, type Database } from '../../db/database.ts'
 import { findEventsAfter } from '../../db/events.ts'
-import { setPassword, setRehashed, setSmppPassword } from '../../db/passwords.ts'
 import { systemActor, type Actor } from '../../db/record.ts'
 import { findRolesOf } from '../../db/roles.ts'
 import { findEntries } from '../../db/safelists.ts'
@@ -227,81 +226,6 @@ describe('API access (U12)', () => {
       before: '{"smppBasic":false}',
       after: '{"smppBasic":true}',
     })
-  })
-})
-
-describe('a new password', () => {
-  const change = async (
-    database: Database,
-    work: (tx: Transaction) => Promise<unknown>,
-    id: string,
-  ) => {
-    await transact(database, work)
-    return (await findUser(database, id))!
-  }
-
-  it('makes the epoch grow, and stands nowhere in the audit', async () => {
-    const { database, alice, actor } = await withUsers()
-    const userId = alice.id
-    const user = await change(
-      database,
-      (tx) => setPassword(tx, { actor, userId, hash: 'planted-hash' }),
-      userId,
-    )
-    expect(user).toMatchObject({
-      passwordHash: 'planted-hash',
-      credentialEpoch: 2,
-      passwordChangedAt: someTime,
-    })
-    expect(JSON.stringify(await eventsOf(database))).not.toContain('planted')
-    expect((await eventsOf(database)).at(-1)).toMatchObject({ action: 'user.password-changed' })
-  })
-
-  it('for SMPP leaves the one before good for a while, if that is wanted', async () => {
-    const { database, alice, actor } = await withUsers()
-    const userId = alice.id
-    const set = (hash: string | null, overlapMs?: number) =>
-      change(
-        database,
-        (tx) =>
-          setSmppPassword(tx, {
-            actor,
-            userId,
-            hash,
-            ...(overlapMs === undefined ? {} : { overlapMs }),
-          }),
-        userId,
-      )
-    expect(await set('one', 1000)).toMatchObject({
-      smppPasswordHash: 'one',
-      previousSmppPasswordHash: null,
-      previousSmppPasswordUntil: null,
-      credentialEpoch: 2,
-    })
-    expect(await set('two', 1000)).toMatchObject({
-      smppPasswordHash: 'two',
-      previousSmppPasswordHash: 'one',
-      previousSmppPasswordUntil: someTime + 1000,
-      credentialEpoch: 3,
-    })
-    expect(await set('three')).toMatchObject({
-      smppPasswordHash: 'three',
-      previousSmppPasswordHash: null,
-      credentialEpoch: 4,
-    })
-    expect(await set(null)).toMatchObject({ smppPasswordHash: null, credentialEpoch: 5 })
-  })
-
-  it('is none when only the hash is made anew', async () => {
-    const { database, alice, actor } = await withUsers()
-    const userId = alice.id
-    await transact(database, (tx) => setPassword(tx, { actor, userId, hash: 'old' }))
-    const seq = await lastChange(database)
-    const rehash = (from: string, to: string) =>
-      change(database, (tx) => setRehashed(tx, { userId, from, to }), userId)
-    expect(await rehash('old', 'new')).toMatchObject({ passwordHash: 'new', credentialEpoch: 2 })
-    expect(await rehash('old', 'newer')).toMatchObject({ passwordHash: 'new' })
-    expect(await lastChange(database)).toBe(seq)
   })
 })
 
