@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { openConnections } from './engine.ts'
+import { openConnections, type Connections } from './engine.ts'
 import { createIds, type IdSources } from './ids.ts'
 import { readInstallationKey } from './keys.ts'
 
@@ -44,7 +44,7 @@ export type Database = Reader & {
   readonly followers: Set<() => Promise<void>>
   /** Waits for the turn of the single writer; resolves to the function that ends the turn. */
   readonly takeTurn: () => Promise<() => void>
-  readonly connections: { readonly reader: Sqlite.Database; readonly writer: Sqlite.Database }
+  readonly connections: Connections
   readonly write: Reader
   readonly isTemporary: boolean
 }
@@ -89,8 +89,9 @@ export const openDatabase = async ({
 }: IdSources & { readonly file: string }): Promise<Database> => {
   const isTemporary = file === ':memory:'
   const path = isTemporary ? temporaryFile() : file
-  const connections = openConnections(path, random(6).toString('hex'))
+  let connections: Connections | undefined
   try {
+    connections = openConnections(path, random(6).toString('hex'))
     const shared = { now, key: readInstallationKey(dirname(path), random) }
     return {
       ...readerOf(connections.reader, shared),
@@ -103,8 +104,9 @@ export const openDatabase = async ({
       isTemporary,
     }
   } catch (error) {
-    connections.reader.close()
-    connections.writer.close()
+    connections?.reader.close()
+    connections?.writer.close()
+    if (isTemporary) rmSync(dirname(path), { recursive: true, force: true })
     throw error
   }
 }
