@@ -6,6 +6,7 @@ import { findPrincipal, findPrincipalById, type Principal } from '../db/principa
 import type { Fingerprints } from '../db/secrets.ts'
 import { foldUsername } from '../policies/names.ts'
 import { createCache } from './cache.ts'
+import { createRecentSources } from './known-sources.ts'
 
 /** A user in memory: what the database knew, and the name of its counters. */
 export type Resident = Principal & {
@@ -45,38 +46,51 @@ const manyTries = 5
 
 export const createDirectory = (deps: DirectoryDeps): Directory => {
   const { database, fingerprints } = deps
-  const byName = createCache<string, Resident>(deps.most)
-  const byId = createCache<string, Resident>(deps.most)
+  // A user is kept in one place alone, so that one step forgets it; a username never changes.
+  const residents = createCache<string, Resident>(deps.most)
+  const ids = createCache<string, string>(deps.most)
   const keys = createCache<string, FoundKey>(deps.most)
   const restored = createCache<string, true>(deps.most)
+  const recent = createRecentSources(deps.most)
   const loading = new Map<string, Promise<Resident | undefined>>()
   let newest = 0
 
   const take = async (principal: Principal): Promise<Resident> => {
-    const { user, broken, knownSources, writtenLocks } = principal
+    const { user, broken, writtenLocks } = principal
     const userKey = fingerprints.userKey({ userId: user.id })
     if (broken !== undefined) deps.onBroken(user.username, broken)
-    for (const lock of writtenLocks) {
-      const known = `${userKey} ${lock.bucket} ${lock.lockedAt}`
-      if (restored.get(known) !== undefined) continue
-      await deps.restore({ ...lock, userKey })
-      restored.set(known, true)
+    // All at once, so that an unlock of which we hear meanwhile comes behind them.
+    await Promise.all(
+      writtenLocks.map(async (lock) => {
+        const name = `${userKey} ${lock.bucket} ${lock.lockedAt}`
+        if (restored.get(name) !== undefined) return
+        await deps.restore({ ...lock, userKey })
+        restored.set(name, true)
+      }),
+    )
+    return {
+      ...principal,
+      userKey,
+      knownSources: recent.merge(user.id, principal.knownSources, database.now()),
+      lockedBefore: new Set(writtenLocks.map(({ bucket }) => bucket)),
     }
-    const lockedBefore = new Set(writtenLocks.map(({ bucket }) => bucket))
-    return { ...principal, userKey, knownSources: new Map(knownSources), lockedBefore }
   }
 
-  /** Reads until nothing changed meanwhile, so that a stale user is never kept. */
+  const isOld = ({ asOf }: Principal): boolean => asOf < newest
+
+  /** Reads until nothing changed meanwhile, so that nothing stale is restored or kept. */
   const load = async (
     read: () => Promise<Principal | undefined>,
   ): Promise<Resident | undefined> => {
     for (let tries = 0; tries < manyTries; tries++) {
       const principal = await read()
       if (principal === undefined) return undefined
+      if (isOld(principal)) continue
       const resident = await take(principal)
-      if (principal.asOf < newest) continue
-      byName.set(foldUsername(principal.user.username), resident)
-      byId.set(principal.user.id, resident)
+      if (isOld(principal)) continue
+      const { id, username } = principal.user
+      residents.set(id, resident)
+      ids.set(foldUsername(username), id)
       return resident
     }
     throw new Error('the user changes faster than it can be read')
@@ -105,29 +119,29 @@ export const createDirectory = (deps: DirectoryDeps): Directory => {
     return found
   }
 
+  const peek = (name: string): Resident | undefined => {
+    const id = ids.get(name)
+    return id === undefined ? undefined : residents.get(id)
+  }
+
   return {
-    peek: byName.get,
+    peek,
     find: async (name) =>
-      byName.get(name) ?? loadOnce(`name ${name}`, () => findPrincipal(database, name)),
+      peek(name) ?? loadOnce(`name ${name}`, () => findPrincipal(database, name)),
     findById: async (id) =>
-      byId.get(id) ?? loadOnce(`id ${id}`, () => findPrincipalById(database, id)),
+      residents.get(id) ?? loadOnce(`id ${id}`, () => findPrincipalById(database, id)),
     findKey,
     drop: (change) => {
       newest = change.seq
       keys.clear()
-      const gone = change.userId === null ? undefined : byId.get(change.userId)
-      if (change.userId === null) {
-        // A role or an account: anyone of it may have been changed.
-        byName.clear()
-        byId.clear()
-      } else if (gone !== undefined) {
-        byName.delete(foldUsername(gone.user.username))
-        byId.delete(change.userId)
-      }
+      // A role or an account: anyone of it may have been changed.
+      if (change.userId === null) residents.clear()
+      else residents.delete(change.userId)
     },
     succeeded: (userId, group, now) => {
-      byId.get(userId)?.knownSources.set(group, now)
+      const known = residents.get(userId)?.knownSources ?? new Map<string, number>()
+      recent.add(userId, known, group, now)
     },
-    size: byId.size,
+    size: residents.size,
   }
 }
