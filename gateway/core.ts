@@ -70,6 +70,9 @@ const createStores = async ({ settings, system, log }: CoreDeps) => {
   }
 }
 
+/** Half of the second within which a change made by another process has to be in force. */
+const NEWS_POLL_MS = 500
+
 type Stores = Awaited<ReturnType<typeof createStores>>
 
 const createWiredDirectory = ({ settings, log }: CoreDeps, stores: Stores): Directory =>
@@ -111,6 +114,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
   const feed: Feed = await createFeed({
     database,
     now: system.now,
+    pollMs: NEWS_POLL_MS,
     onChange: (change: Change) => {
       reviewer.onChange(change)
     },
