@@ -79,7 +79,11 @@ export const createAuthorize = (deps: AuthorizeDeps): { authorize: Authorize; ju
       current.user.credentialEpoch === resident.user.credentialEpoch
     const right = tried.outcome === 'right' && isCurrent
     if (right) verified.remember(claim, resident.user, tried.validUntil)
-    return concludeBy(attempt, { resident: current, secret: right ? 'right' : 'wrong' })
+    return concludeBy(attempt, {
+      resident: current,
+      secret: right ? 'right' : 'wrong',
+      wasOpen: !right,
+    })
   }
 
   const onPassword = (

@@ -12,6 +12,8 @@ export type Known = {
   readonly key?: KeyFacts | undefined
   /** A lock that was met while the secret was tried (ms since the epoch). */
   readonly lockedUntil?: number | undefined
+  /** The bucket was open when the secret was tried: a lock that came of that is not the reason. */
+  readonly wasOpen?: boolean
 }
 
 export const DAY_MS = 86_400_000
@@ -57,7 +59,10 @@ export const createGather =
       credential: credential.kind,
       user: resident?.user,
       lockedUntil:
-        credential.kind === 'password' && resident !== undefined && bucket !== undefined
+        credential.kind === 'password' &&
+        resident !== undefined &&
+        bucket !== undefined &&
+        known.wasOpen !== true
           ? later(
               known.lockedUntil,
               attempts.lockedUntil(resident.userKey, bucket),
