@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs'
-import { createServer } from 'node:http'
+import type { Server } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
-import { getRequestListener } from '@hono/node-server'
+import { createAdaptorServer } from '@hono/node-server'
 import { lastChange } from '../db/changes.ts'
 import { openCore, type Core, type CoreDeps } from './core.ts'
 import type { Endpoint } from './endpoint.ts'
 import { ensureFirstAccount, makeFirstAdmin } from './installation.ts'
-import { createHttpPoint } from './http/point.ts'
+import { createHttpPoint, type HttpPoint } from './http/point.ts'
 import { listen, writeEndpoint } from './listening.ts'
 import { createOperations, type Readiness } from './operations.ts'
 import { openSandbox, refuseSandboxData } from './sandbox/sandbox.ts'
@@ -48,11 +48,13 @@ const readinessOf = ({ database, feed, system }: Core): readonly Readiness[] => 
   },
 ]
 
-/** Ends what is live: asks nothing new in, waits for what runs, and cuts what outlasts the drain. */
-const drain = async ({ live, settings, system }: Core): Promise<void> => {
+/** Lets nothing new in, waits for what runs, and cuts what outlasts the drain. */
+const drain = async ({ live, settings, system }: Core, point: HttpPoint): Promise<void> => {
   const until = system.elapsed() + settings.limits.drainMs * 0.8
-  while (live.size('http') > 0 && system.elapsed() < until) await wait(20)
+  point.drain()
+  while (point.serving() > 0 && system.elapsed() < until) await wait(20)
   live.endAll('unavailable')
+  point.close()
 }
 
 /** Starts the real thing: core, listeners, sandbox. Throws one clear line when it cannot. */
@@ -74,16 +76,12 @@ export const start = async (deps: CoreDeps): Promise<Gateway> => {
     undo.push(point.close)
 
     const operations = createOperations(core.metrics, readinessOf(core))
-    const adminServer = createServer(
-      getRequestListener(operations.fetch, { overrideGlobalObjects: false }),
-    )
+    const adminServer = createAdaptorServer({
+      fetch: operations.fetch,
+      overrideGlobalObjects: false,
+    }) as Server
     const http = await listen(point.server, 'HTTP_LISTEN', settings.http.listen)
-    undo.push(async () => {
-      point.server.close()
-      point.server.closeIdleConnections()
-      await drain(core)
-      point.server.closeAllConnections()
-    })
+    undo.push(() => drain(core, point))
     const admin = await listen(adminServer, 'ADMIN_LISTEN', settings.admin.listen)
     undo.push(() => {
       adminServer.close()

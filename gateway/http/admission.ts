@@ -27,75 +27,59 @@ export type AdmissionDeps = {
   readonly relayed: (status: number, ms: number) => void
 }
 
-const bodyOf = ({ entry: { head }, manner }: Visit): 'none' | 'length' | 'chunked' => {
-  if (manner === 'upgrade') return 'none'
-  if (head.chunked) return 'chunked'
-  return head.contentLength === undefined || head.contentLength === '0' ? 'none' : 'length'
-}
-
 export const createAdmit = (deps: AdmissionDeps): Admit => {
   const { live, system, upstreams } = deps
   return (visit, decision, refuse) => {
-    const { incoming, outgoing, manner, connection } = visit
-    const { route, target, attempt, method, head, forwardedFor } = visit.entry
+    const { exchanger, connection, entry, arrivedAt } = visit
+    const { request, route, target, attempt, forwardedFor } = entry
     const { user, id: decisionId } = decision
     if (user === undefined || route === undefined || target === undefined)
       throw new Error('a permit without a user, a route or a target')
+    const { upgrade } = request.head
 
     let exchange: Exchange | undefined
     let endedFor: Reason | undefined
     const object: LiveObject = {
       userId: user.id,
-      kind: manner === 'upgrade' ? 'upgrade' : 'http',
+      kind: upgrade ? 'upgrade' : 'http',
       judge: (now) => deps.judge(attempt, user, now),
       end: (reason) => {
         endedFor = reason
         exchange?.cut(reason)
       },
     }
-    const ended = (): void => {
+    const ended = (status: number | undefined): void => {
       live.delete(object)
-      if (outgoing.headersSent)
-        deps.relayed(outgoing.statusCode, system.elapsed() - visit.arrivedAt)
+      if (status !== undefined) deps.relayed(status, system.elapsed() - arrivedAt)
     }
-    const headWith = (assertion: string | undefined) => (path: string) =>
-      upstreamHead(path, {
-        method,
-        target,
-        head,
-        user,
-        decisionId,
-        forwardedFor,
-        proto: connection.secure ? 'https' : 'http',
-        forwardAuthorization: route.forwardAuthorization,
-        assertion,
-        upgrade: manner === 'upgrade',
-      })
-    const switched = (switching: ResponseHead, socket: Socket, rest: Buffer): void => {
-      exchange = createTunnel({
-        outgoing,
-        head: switching,
-        upstream: socket,
-        rest,
-        decisionId,
-        ended,
-      })
+    const switched = (head: ResponseHead, upstream: Socket, rest: Buffer): void => {
+      exchange = createTunnel({ exchanger, head, upstream, rest, decisionId, ended })
     }
-    const begin = (assertion: string | undefined): void => {
+    const begin = (assertion?: string): void => {
       if (endedFor !== undefined) {
         live.delete(object)
         refuse(endedFor)
         return
       }
+      const candidates = upstreams.of(route, target.path, (path) =>
+        upstreamHead(path, {
+          request,
+          target,
+          user,
+          decisionId,
+          forwardedFor,
+          proto: connection.secure ? 'https' : 'http',
+          forwardAuthorization: route.forwardAuthorization,
+          assertion,
+        }),
+      )
       exchange = relay({
-        incoming,
-        outgoing,
-        body: bodyOf(visit),
-        continues: manner === 'continue',
+        request,
+        exchanger,
+        candidates,
         decisionId,
-        upstreams: upstreams.of(route, target.path, headWith(assertion)),
         refuse,
-        switched: manner === 'upgrade' ? switched : undefined,
+        switched: upgrade ? switched : undefined,
         ended,
       })
     }

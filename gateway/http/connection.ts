@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Address } from '../../policies/address.ts'
 import type { Credential } from '../../policies/ports.ts'
@@ -8,8 +7,6 @@ import { readCredential } from './credential.ts'
 export type ClientConnection = {
   readonly remote: Address | undefined
   readonly secure: boolean
-  /** The response to the last request; until it is finished the socket is not ours to write to. */
-  serving: ServerResponse | undefined
   /** Reads a credential; the last one is remembered, since a client repeats itself. */
   readonly credentialOf: (lines: readonly string[]) => Credential
 }
@@ -20,7 +17,6 @@ const createClientConnection = (remote: Address | undefined, secure: boolean): C
   return {
     remote,
     secure,
-    serving: undefined,
     credentialOf: (lines) => {
       if (lines.length !== 1) return readCredential(lines)
       if (credential === undefined || lines[0] !== last) {

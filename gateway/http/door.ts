@@ -1,5 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import type { WireFault } from '../../policies/facts.ts'
 import type { Authorize, Decision } from '../../policies/ports.ts'
 import { readingOf, type Reason } from '../../policies/reasons.ts'
@@ -7,30 +5,30 @@ import type { Recorder } from '../record.ts'
 import type { System } from '../system.ts'
 import type { Admit } from './admission.ts'
 import type { ClientConnection } from './connection.ts'
-import { readEntry, type Entry, type EntryReader } from './entry.ts'
+import type { Entry } from './entry.ts'
+import type { Exchanger, HttpRequest } from './exchanger.ts'
 import type { Own } from './own.ts'
-import { renderProblem, sendProblem } from './problem.ts'
-
-/** How a request wants to be served: at once, after `100 Continue`, or by another protocol. */
-export type Manner = 'plain' | 'continue' | 'upgrade'
+import { renderProblem } from './problem.ts'
 
 /** One request under our roof, from its arrival to its answer. */
 export type Visit = {
-  readonly incoming: IncomingMessage
-  readonly outgoing: ServerResponse
-  readonly manner: Manner
-  readonly entry: Entry
+  readonly exchanger: Exchanger
   readonly connection: ClientConnection
+  readonly entry: Entry
   /** `System.elapsed` when its head had been read. */
   readonly arrivedAt: number
 }
 
-export type DoorDeps = EntryReader & {
+export type DoorDeps = {
+  readonly readEntry: (
+    request: HttpRequest,
+    connection: ClientConnection,
+    fault?: WireFault,
+  ) => Entry
   readonly authorize: Authorize
   readonly admit: Admit
   readonly own: Own
   readonly system: System
-  readonly connectionOf: (socket: Socket) => ClientConnection
   /** Records what went wrong after a permit; answers the id under which it is found. */
   readonly recordFailure: Recorder['recordFailure']
   readonly logFailure: (error: unknown, id: string | undefined) => void
@@ -41,32 +39,49 @@ export type DoorDeps = EntryReader & {
 }
 
 /** Takes a request: reads it, asks once, and has it admitted or answers with the reason. */
-export type Door = (
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  manner: Manner,
-  fault?: WireFault,
-) => void
+export type Door = {
+  readonly enter: (exchanger: Exchanger, connection: ClientConnection, request: HttpRequest) => void
+  /** For what came and was no request. */
+  readonly refuseFault: (
+    exchanger: Exchanger,
+    connection: ClientConnection,
+    fault: WireFault,
+  ) => void
+}
 
 type Refusal = { readonly id: string; readonly reason: Reason; readonly retryAt?: number }
 
-/** A request body up to this is drained after a refusal; a longer one ends the connection. */
-const DRAINED_OCTETS = 65_536
-
-const leavesMuch = ({ incoming, entry }: Visit): boolean =>
-  !incoming.complete && (entry.head.chunked || Number(entry.head.contentLength) > DRAINED_OCTETS)
-
 const mayWait: ReadonlySet<Reason> = new Set(['source-over-budget', 'overloaded', 'unavailable'])
+
+const noRequest: HttpRequest = {
+  method: '',
+  target: '',
+  minor: 1,
+  fields: [],
+  head: {
+    host: [],
+    authorization: [],
+    forwardedFor: [],
+    length: 0,
+    chunked: false,
+    upgrade: false,
+    continues: false,
+    close: true,
+    lines: '',
+    malformed: true,
+  },
+}
 
 export const createDoor = (deps: DoorDeps): Door => {
   const { system, floorMs } = deps
 
-  const answer = (visit: Visit, { id, reason, retryAt = 0 }: Refusal): void => {
+  const answer = ({ exchanger, entry }: Visit, { id, reason, retryAt = 0 }: Refusal): void => {
+    if (exchanger.isGone() || exchanger.isBegun()) return
     const seconds = Math.max(1, Math.ceil((retryAt - system.now()) / 1_000))
-    const problem = renderProblem(reason, id, mayWait.has(reason) ? seconds : undefined)
-    deps.answered(problem.status)
-    const closes = visit.entry.attempt.fault !== undefined || leavesMuch(visit)
-    sendProblem(visit.outgoing, problem, closes)
+    const { head, body } = renderProblem(reason, id, mayWait.has(reason) ? seconds : undefined)
+    deps.answered(head.status)
+    exchanger.respond(head, entry.attempt.fault !== undefined)
+    exchanger.end(entry.request.method === 'HEAD' ? '' : body)
   }
 
   const refuse = (visit: Visit, refusal: Refusal): void => {
@@ -75,10 +90,10 @@ export const createDoor = (deps: DoorDeps): Door => {
     else answer(visit, refusal)
   }
 
-  const crash = (visit: Visit, error: unknown, decision: Decision | undefined): void => {
-    const id = decision?.id ?? deps.newId()
+  const crash = (visit: Visit, error: unknown): void => {
+    const id = deps.newId()
     deps.logFailure(error, id)
-    if (visit.outgoing.headersSent) visit.outgoing.destroy()
+    if (visit.exchanger.isBegun()) visit.exchanger.destroy()
     else answer(visit, { id, reason: 'internal' })
   }
 
@@ -87,28 +102,31 @@ export const createDoor = (deps: DoorDeps): Door => {
       if (decision.effect !== 'permit') refuse(visit, decision)
       else
         deps.admit(visit, decision, (reason) => {
-          answer(visit, {
-            id: deps.recordFailure(visit.entry.attempt, decision.user, reason),
-            reason,
-          })
+          const id = deps.recordFailure(visit.entry.attempt, decision.user, reason)
+          answer(visit, { id, reason })
         })
     } catch (error) {
-      crash(visit, error, decision)
+      crash(visit, error)
     }
   }
 
-  return (incoming, outgoing, manner, fault) => {
-    const connection = deps.connectionOf(incoming.socket)
-    connection.serving = outgoing
-    const entry = readEntry(deps, incoming, connection, fault)
-    const ours = entry.attempt.fault === undefined && entry.target && deps.own(entry.target.path)
-    if (ours) {
-      ours(incoming, outgoing)
-      return
-    }
-    const visit = { incoming, outgoing, manner, entry, connection, arrivedAt: system.elapsed() }
+  const ask = (exchanger: Exchanger, connection: ClientConnection, entry: Entry): void => {
+    const visit = { exchanger, connection, entry, arrivedAt: system.elapsed() }
     const decision = deps.authorize(entry.attempt)
     if (decision instanceof Promise) void decision.then(act.bind(undefined, visit))
     else act(visit, decision)
+  }
+
+  return {
+    enter: (exchanger, connection, request) => {
+      const entry = deps.readEntry(request, connection)
+      const { target, attempt } = entry
+      const ours = attempt.fault === undefined && target ? deps.own(target.path) : undefined
+      if (ours === undefined || target === undefined) ask(exchanger, connection, entry)
+      else ours(exchanger, request, target)
+    },
+    refuseFault: (exchanger, connection, fault) => {
+      ask(exchanger, connection, deps.readEntry(noRequest, connection, fault))
+    },
   }
 }

@@ -1,17 +1,15 @@
-import type { IncomingMessage } from 'node:http'
 import type { WireFault } from '../../policies/facts.ts'
 import type { Attempt } from '../../policies/ports.ts'
 import type { ClientAddress, IsTrusted } from '../client-address.ts'
 import type { ClientConnection } from './connection.ts'
-import type { FieldUseOf } from './fields.ts'
-import { readRequestHead, type RequestHead } from './request-head.ts'
+import type { HttpRequest } from './exchanger.ts'
+import type { RequestHead } from './request-head.ts'
 import type { MatchRoute, Route } from './routes.ts'
 import { readTarget, type Target } from './target.ts'
 
 /** A request as it stands at the door: read once, canonical, nothing decided. */
 export type Entry = {
-  readonly method: string
-  readonly head: RequestHead
+  readonly request: HttpRequest
   /** Undefined when the request is at fault. */
   readonly target: Target | undefined
   readonly route: Route | undefined
@@ -23,7 +21,6 @@ export type EntryReader = {
   readonly clientAddress: ClientAddress
   readonly isTrusted: IsTrusted
   readonly matchRoute: MatchRoute
-  readonly useOf: FieldUseOf
 }
 
 const withoutRoute = {} as const
@@ -42,13 +39,12 @@ const forwardedForOf = (
 /** Reads a request's fields, target, client and credential; `fault` is what was wrong before that. */
 export const readEntry = (
   reader: EntryReader,
-  incoming: IncomingMessage,
+  request: HttpRequest,
   connection: ClientConnection,
   fault?: WireFault,
 ): Entry => {
-  const method = incoming.method ?? 'GET'
-  const head = readRequestHead(incoming, reader.useOf)
-  const read = readTarget(method, incoming.url ?? '', head.host)
+  const { method, head } = request
+  const read = readTarget(method, request.target, head.host)
   const target = 'fault' in read ? undefined : read
   const route = target && reader.matchRoute(target.host, target.path)
   const broken =
@@ -56,8 +52,7 @@ export const readEntry = (
     (head.malformed ? 'request-malformed' : undefined) ??
     ('fault' in read ? read.fault : undefined)
   return {
-    method,
-    head,
+    request,
     target,
     route,
     attempt: {

@@ -12,6 +12,7 @@ export type FieldUse =
   | 'forwarded-for'
   | 'transfer-encoding'
   | 'upgrade'
+  | 'expect'
 
 const uses: Readonly<Record<string, FieldUse>> = {
   host: 'host',
@@ -20,6 +21,7 @@ const uses: Readonly<Record<string, FieldUse>> = {
   'content-length': 'content-length',
   'transfer-encoding': 'transfer-encoding',
   upgrade: 'upgrade',
+  expect: 'expect',
   'x-forwarded-for': 'forwarded-for',
   // Hop by hop.
   'keep-alive': 'drop',
@@ -28,7 +30,6 @@ const uses: Readonly<Record<string, FieldUse>> = {
   'proxy-authorization': 'drop',
   te: 'drop',
   trailer: 'drop',
-  expect: 'drop',
   'http2-settings': 'drop',
   // Claims about the client that only a trusted proxy could make, and that we write ourselves.
   forwarded: 'drop',

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Address } from '../../policies/address.ts'
 import { createClientAddress, createIsTrusted } from '../client-address.ts'
@@ -10,14 +9,15 @@ import { createAdmit } from './admission.ts'
 import { createAssertions } from './assertion.ts'
 import { createClientConnections } from './connection.ts'
 import { createDoor } from './door.ts'
+import { readEntry } from './entry.ts'
 import { createFieldUses } from './fields.ts'
 import { createOwn } from './own.ts'
 import { createMatchRoute, type Route } from './routes.ts'
-import { createHttpServer } from './server.ts'
+import { createHttpServer, type HttpServer } from './server.ts'
 import { createUpstreams } from './upstreams.ts'
 
-/** The HTTP enforcement point: its server, not yet listening. */
-export type HttpPoint = { readonly server: Server; readonly close: () => void }
+/** The HTTP enforcement point, not yet listening. */
+export type HttpPoint = HttpServer
 
 const TLS_LOOK_MS = 2_000
 
@@ -44,13 +44,11 @@ export const createHttpPoint = async (core: Core, routes: readonly Route[]): Pro
   const logFailure = (error: unknown, id?: string): void => {
     log.error({ err: error, decision: id }, 'a request failed')
   }
+  const reader = { clientAddress, isTrusted, matchRoute: createMatchRoute(routes) }
   const door = createDoor({
-    clientAddress,
-    isTrusted,
-    matchRoute: createMatchRoute(routes),
-    useOf: createFieldUses(),
+    readEntry: (request, connection, fault) => readEntry(reader, request, connection, fault),
     authorize: core.authorize,
-    own: createOwn(assertions, core.database.newId),
+    own: createOwn(assertions, core.database.newId, logFailure),
     admit: createAdmit({
       judge: core.judge,
       system,
@@ -61,7 +59,6 @@ export const createHttpPoint = async (core: Core, routes: readonly Route[]): Pro
       relayed: metrics.relayed,
     }),
     system,
-    connectionOf,
     recordFailure: core.recorder.recordFailure,
     logFailure,
     floorMs: limits.floorMs,
@@ -69,13 +66,10 @@ export const createHttpPoint = async (core: Core, routes: readonly Route[]): Pro
     newId: core.database.newId,
   })
   const tls = http.tls && readTlsOptions(http.tls)
-  const { authorize } = core
-  const server = createHttpServer({
-    ...{ door, authorize, clientAddress, connectionOf, system, limits, tls },
-    answered: metrics.answered,
-  })
+  const useOf = createFieldUses()
+  const point = createHttpServer({ door, connectionOf, useOf, system, tls, limits })
   if (http.proxyProtocol)
-    sourceOf = requireProxyHeader(server, {
+    sourceOf = requireProxyHeader(point.server, {
       isTrusted,
       deadlineMs: limits.proxyHeaderTimeoutMs,
       onRefused: (fault, peer) => {
@@ -83,17 +77,19 @@ export const createHttpPoint = async (core: Core, routes: readonly Route[]): Pro
       },
     })
   const stopWatch =
-    http.tls &&
-    watchTls(server as unknown as Parameters<typeof watchTls>[0], http.tls, {
-      intervalMs: TLS_LOOK_MS,
-      onReload: (error) => {
-        if (error === undefined) log.info('the certificate of the data plane was loaded anew')
-        else log.error({ err: error }, 'the new certificate cannot be used; the old one stays')
-      },
-    })
+    http.tls && 'setSecureContext' in point.server
+      ? watchTls(point.server, http.tls, {
+          intervalMs: TLS_LOOK_MS,
+          onReload: (error) => {
+            if (error === undefined) log.info('the certificate of the data plane was loaded anew')
+            else log.error({ err: error }, 'the new certificate is of no use; the old one stays')
+          },
+        })
+      : undefined
   return {
-    server,
+    ...point,
     close: () => {
+      point.close()
       stopWatch?.()
       upstreams.close()
     },

@@ -1,14 +1,11 @@
-import { STATUS_CODES, type ServerResponse } from 'node:http'
 import { readingOf, type Reason } from '../../policies/reasons.ts'
+import type { Head } from './response-writer.ts'
 
 /** A refusal as it goes over the wire (RFC 9457), with the envelope that API clients parse. */
-export type Problem = {
-  readonly status: number
-  readonly fields: readonly (readonly [name: string, value: string])[]
-  readonly body: string
-}
+export type Problem = { readonly head: Head; readonly body: string }
 
 const challenge = 'Basic realm="sallyport", charset="UTF-8"'
+const allowed = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
 /** What all refusals of one reason share; only the id, and what it says to wait, differ. */
 const urnOf = (title: string): string =>
@@ -24,32 +21,12 @@ export const renderProblem = (reason: Reason, id: string, retryAfter?: number): 
     instance: `urn:uuid:${id}`,
     requestError: { serviceException: { messageId, text: title } },
   })
-  const fields: [string, string][] = [
-    ['Content-Type', 'application/problem+json'],
-    ['Content-Length', String(Buffer.byteLength(body))],
-    ['Cache-Control', 'no-store'],
-    ['x-sallyport-decision', id],
-  ]
-  if (status === 401) fields.push(['WWW-Authenticate', challenge])
-  if (status === 405) fields.push(['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'])
-  if (retryAfter !== undefined) fields.push(['Retry-After', String(retryAfter)])
-  return { status, fields, body }
+  const lines =
+    'Content-Type: application/problem+json\r\n' +
+    `Content-Length: ${Buffer.byteLength(body)}\r\n` +
+    `Cache-Control: no-store\r\nx-sallyport-decision: ${id}\r\n` +
+    (status === 401 ? `WWW-Authenticate: ${challenge}\r\n` : '') +
+    (status === 405 ? `Allow: ${allowed}\r\n` : '') +
+    (retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`)
+  return { head: { status, lines, hasDate: false, framing: body.length }, body }
 }
-
-/** Sends a problem through a response object; `close` ends the connection behind it. */
-export const sendProblem = (
-  outgoing: ServerResponse,
-  { status, fields, body }: Problem,
-  close: boolean,
-): void => {
-  if (outgoing.headersSent || outgoing.destroyed) return
-  if (close) outgoing.shouldKeepAlive = false
-  outgoing.writeHead(status, fields.flat())
-  outgoing.end(body)
-}
-
-/** The same for a connection that has no response object: a request that did not parse. */
-export const problemOctets = ({ status, fields, body }: Problem, now: number): string =>
-  `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n` +
-  fields.map(([name, value]) => `${name}: ${value}\r\n`).join('') +
-  `Date: ${new Date(now).toUTCString()}\r\nConnection: close\r\n\r\n${body}`

@@ -1,24 +1,44 @@
-import type { IncomingMessage } from 'node:http'
 import { connectionOptions, type FieldUseOf } from './fields.ts'
+import type { ParsedRequest } from './request-parser.ts'
 
 /** A request's fields, read in one pass: what we act on by itself, what goes on as lines. */
 export type RequestHead = {
   readonly host: readonly string[]
   readonly authorization: readonly string[]
   readonly forwardedFor: readonly string[]
-  readonly contentLength: string | undefined
+  /** In octets; 0 when there is no body, or when its end is told by chunks. */
+  readonly length: number
   readonly chunked: boolean
-  readonly upgrade: string | undefined
+  /** The client wants to go on in WebSocket (RFC 6455 §4.1); no other protocol passes the door. */
+  readonly upgrade: boolean
+  /** The client waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1). */
+  readonly continues: boolean
+  /** The client will not send another request on this connection. */
+  readonly close: boolean
   /** The end-to-end fields as they came, each with its CRLF. */
   readonly lines: string
   readonly malformed: boolean
 }
 
 const none: readonly string[] = []
-const plainConnection = new Set(['keep-alive', 'Keep-Alive', 'close', 'Close'])
 
-/** The names that may not be struck out by a client's `Connection` field: they decide the framing. */
-const structural = new Set(['host', 'content-length', 'authorization'])
+/** Fields that a `Connection` field strikes out; those that we act on are ours to write anyway. */
+const struckBy = (options: ReadonlySet<string>): ReadonlySet<string> => {
+  const struck = new Set(options)
+  for (const option of ['close', 'keep-alive', 'upgrade']) struck.delete(option)
+  return struck
+}
+
+const isWebSocket = (
+  { method, minor }: ParsedRequest,
+  options: ReadonlySet<string> | undefined,
+  upgrade: readonly string[],
+): boolean =>
+  options?.has('upgrade') === true &&
+  method === 'GET' &&
+  minor === 1 &&
+  upgrade.length === 1 &&
+  upgrade[0]?.toLowerCase() === 'websocket'
 
 const linesWithout = (
   raw: readonly string[],
@@ -37,34 +57,36 @@ const linesWithout = (
 const append = (list: readonly string[], value: string): readonly string[] =>
   list.length === 0 ? [value] : [...list, value]
 
+const digits = /^\d{1,15}$/
+
+/** Only `Transfer-Encoding: chunked` by itself, or one length, is sound (RFC 9112 §6.3). */
 const isSoundFraming = (
-  request: IncomingMessage,
+  { minor }: ParsedRequest,
   lengths: readonly string[],
   codings: readonly string[],
 ): boolean => {
-  if (codings.length === 0) return lengths.length < 2
-  return (
-    codings.length === 1 &&
-    codings[0]?.toLowerCase() === 'chunked' &&
-    lengths.length === 0 &&
-    request.httpVersionMinor === 1
-  )
+  const [length] = lengths
+  if (codings.length === 0)
+    return length === undefined || (lengths.length === 1 && digits.test(length))
+  const isChunked = codings.length === 1 && codings[0]?.toLowerCase() === 'chunked'
+  return isChunked && lengths.length === 0 && minor === 1
 }
 
-/** Reads the raw fields of a request; only `Transfer-Encoding: chunked`, or one length, is sound. */
-export const readRequestHead = (request: IncomingMessage, useOf: FieldUseOf): RequestHead => {
-  const raw = request.rawHeaders
+/** Reads the fields of a request, once, into what we act on and what goes on. */
+export const readRequestHead = (request: ParsedRequest, useOf: FieldUseOf): RequestHead => {
+  const { fields } = request
   let host = none
   let authorization = none
   let forwardedFor = none
   let lengths = none
   let codings = none
-  let upgrade: string | undefined
-  let struck: Set<string> | undefined
+  let upgrade = none
+  let options: Set<string> | undefined
+  let continues = false
   let lines = ''
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] ?? ''
-    const value = raw[i + 1] ?? ''
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? ''
+    const value = fields[i + 1] ?? ''
     const use = useOf(name)
     if (use === 'pass') lines += `${name}: ${value}\r\n`
     else if (use === 'host') host = append(host, value)
@@ -72,20 +94,25 @@ export const readRequestHead = (request: IncomingMessage, useOf: FieldUseOf): Re
     else if (use === 'forwarded-for') forwardedFor = append(forwardedFor, value)
     else if (use === 'content-length') lengths = append(lengths, value)
     else if (use === 'transfer-encoding') codings = append(codings, value)
-    else if (use === 'upgrade') upgrade = upgrade === undefined ? value : `${upgrade}, ${value}`
-    else if (use === 'connection' && !plainConnection.has(value)) {
-      struck ??= new Set()
-      for (const option of connectionOptions(value)) if (!structural.has(option)) struck.add(option)
+    else if (use === 'upgrade') upgrade = append(upgrade, value)
+    else if (use === 'expect') continues = value.toLowerCase() === '100-continue'
+    else if (use === 'connection') {
+      options ??= new Set()
+      for (const option of connectionOptions(value)) options.add(option)
     }
   }
+  const struck = options && struckBy(options)
+  const length = Number(lengths[0] ?? 0)
   return {
     host,
     authorization,
     forwardedFor,
-    contentLength: lengths[0],
+    length,
     chunked: codings.length > 0,
-    upgrade: struck?.has('upgrade') === true ? upgrade : undefined,
-    lines: struck === undefined ? lines : linesWithout(raw, struck, useOf),
+    upgrade: isWebSocket(request, options, upgrade) && length === 0 && codings.length === 0,
+    continues: continues && request.minor === 1,
+    close: options?.has('close') === true || request.minor === 0,
+    lines: struck === undefined || struck.size === 0 ? lines : linesWithout(fields, struck, useOf),
     malformed: !isSoundFraming(request, lengths, codings),
   }
 }

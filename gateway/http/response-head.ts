@@ -3,11 +3,13 @@ import { connectionOptions, staysBehind } from './fields.ts'
 /** How the end of a response's body is known (RFC 9112 §6.3). */
 export type Framing = number | 'chunked' | 'until-close'
 
-/** An upstream's response head; `fields` are the end-to-end ones as a flat list of name, value. */
+/** An upstream's response head, ready to go on. */
 export type ResponseHead = {
   readonly status: number
   readonly reason: string
-  readonly fields: string[]
+  /** The end-to-end fields (RFC 9110 §7.6.1) as they came, each with its CRLF. */
+  readonly lines: string
+  readonly hasDate: boolean
   readonly framing: Framing
   readonly keepAlive: boolean
   /** `Keep-Alive: timeout=` in seconds, when the upstream names one. */
@@ -15,68 +17,64 @@ export type ResponseHead = {
 }
 
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/
+const fieldLines = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/
 const digits = /^\d{1,15}$/
 
 type Collected = {
-  fields: string[]
+  lines: string
   length: string | undefined
   codings: string | undefined
   options: string[] | undefined
   idleSeconds: number | undefined
+  hasDate: boolean
   broken: boolean
 }
 
-const collectField = (into: Collected, name: string, value: string): void => {
-  const lower = name.toLowerCase()
-  if (lower === 'content-length') {
+/** Takes a field into account; answers whether its line goes on. */
+const collectField = (into: Collected, name: string, value: string): boolean => {
+  if (name === 'content-length') {
     // The same length twice is one length (RFC 9112 §6.3); two different ones are an attack.
-    if (into.length !== undefined) into.broken ||= into.length !== value
-    else into.fields.push(name, value)
+    const first = into.length === undefined
+    if (!first) into.broken ||= into.length !== value
     into.length = value
-  } else if (lower === 'transfer-encoding') {
+    return first
+  }
+  if (name === 'date') into.hasDate = true
+  else if (name === 'transfer-encoding')
     into.codings = into.codings === undefined ? value : `${into.codings},${value}`
-  } else if (lower === 'connection') {
+  else if (name === 'connection')
     into.options = [...(into.options ?? []), ...connectionOptions(value)]
-  } else if (lower === 'keep-alive') {
+  else if (name === 'keep-alive') {
     const seconds = /timeout=(\d{1,6})/.exec(value)?.[1]
     if (seconds !== undefined) into.idleSeconds = Number(seconds)
-  } else if (!staysBehind(lower)) into.fields.push(name, value)
+  }
+  return !staysBehind(name)
 }
 
-const collectFields = (head: string, from: number): Collected => {
+/** Fields that `Connection` names go no further either. */
+const isStruck = (options: readonly string[] | undefined, name: string): boolean =>
+  options?.includes(name) === true && name !== 'content-length'
+
+const collectFields = (lines: string, options?: readonly string[]): Collected => {
   const into: Collected = {
-    fields: [],
+    lines: '',
     length: undefined,
     codings: undefined,
     options: undefined,
     idleSeconds: undefined,
+    hasDate: false,
     broken: false,
   }
-  let at = from
-  while (at < head.length) {
-    const found = head.indexOf('\r\n', at)
-    const end = found === -1 ? head.length : found
-    const colon = head.indexOf(':', at)
-    if (colon <= at || colon >= end) return { ...into, broken: true }
-    const start = head.charCodeAt(colon + 1) === 0x20 ? colon + 2 : colon + 1
-    const value = head.slice(start, end)
-    collectField(into, head.slice(at, colon), value.trim())
-    at = end + 2
+  let at = 0
+  while (at < lines.length) {
+    const colon = lines.indexOf(':', at)
+    const end = lines.indexOf('\r\n', colon) + 2
+    const name = lines.slice(at, colon).toLowerCase()
+    const goesOn = collectField(into, name, lines.slice(colon + 1, end).trim())
+    if (goesOn && !isStruck(options, name)) into.lines += lines.slice(at, end)
+    at = end
   }
   return into
-}
-
-const strike = (fields: string[], options: readonly string[]): string[] => {
-  const names = new Set(options)
-  names.delete('close')
-  names.delete('keep-alive')
-  if (names.size === 0) return fields
-  const kept: string[] = []
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? ''
-    if (!names.has(name.toLowerCase())) kept.push(name, fields[i + 1] ?? '')
-  }
-  return kept
 }
 
 const framingOf = (
@@ -92,28 +90,35 @@ const framingOf = (
   return length === undefined ? 'until-close' : Number(length)
 }
 
+const isPlain = (options: readonly string[]): boolean =>
+  options.every((option) => option === 'close' || option === 'keep-alive')
+
 /** Parses a response head (without its last empty line); undefined when it is not sound HTTP/1. */
 export const parseResponseHead = (head: string, method: string): ResponseHead | undefined => {
   const found = head.indexOf('\r\n')
   const end = found === -1 ? head.length : found
   const line = statusLine.exec(head.slice(0, end))
-  if (line === null) return undefined
-  const into = collectFields(head, end + 2)
+  const lines = found === -1 ? '' : `${head.slice(end + 2)}\r\n`
+  if (line === null || !fieldLines.test(lines)) return undefined
+  let into = collectFields(lines)
+  const { options } = into
+  if (options !== undefined && !isPlain(options)) into = collectFields(lines, options)
   const status = Number(line[2])
   const framing = into.broken ? undefined : framingOf(status, method, into)
   if (framing === undefined) return undefined
-  const options = into.options
   const keepAlive =
     framing !== 'until-close' &&
     (line[1] === '1'
       ? options?.includes('close') !== true
       : options?.includes('keep-alive') === true)
+  const { hasDate, idleSeconds } = into
   return {
     status,
     reason: line[3] ?? '',
-    fields: options === undefined ? into.fields : strike(into.fields, options),
+    lines: into.lines,
+    hasDate,
     framing,
     keepAlive,
-    idleSeconds: into.idleSeconds,
+    idleSeconds,
   }
 }

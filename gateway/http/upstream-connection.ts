@@ -58,7 +58,11 @@ export const createUpstreamConnection = (socket: Socket, owner: Owner): Upstream
     framing = 'head'
     chunked = undefined
     if (rest > 0 || requestOpen || current?.keepAlive !== true || socket.destroyed) socket.destroy()
-    else owner.idle(connection, current.idleSeconds)
+    else {
+      // Whoever held it back for a slow client may be gone, and nobody else would let it go.
+      socket.resume()
+      owner.idle(connection, current.idleSeconds)
+    }
   }
 
   const finish = (to: ResponseSink, rest: number): void => {

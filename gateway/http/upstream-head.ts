@@ -1,12 +1,12 @@
 import type { User } from '../../policies/facts.ts'
+import type { HttpRequest } from './exchanger.ts'
 import type { RequestHead } from './request-head.ts'
 import type { Target } from './target.ts'
 
 /** What the upstream is told of a permitted request, beside the client's own fields. */
 export type Introduction = {
-  readonly method: string
+  readonly request: HttpRequest
   readonly target: Target
-  readonly head: RequestHead
   readonly user: User
   readonly decisionId: string
   /** The value of `X-Forwarded-For`: the client address, or the trusted chain and the remote one. */
@@ -14,20 +14,23 @@ export type Introduction = {
   readonly proto: 'http' | 'https'
   readonly forwardAuthorization: boolean
   readonly assertion: string | undefined
-  readonly upgrade: boolean
 }
 
 const identityOf = ({ username, accountId }: User): string =>
   `x-sallyport-user: ${username}\r\nx-sallyport-account: ${accountId}\r\n`
 
-const framingOf = ({ contentLength, chunked }: RequestHead): string => {
+/** A request of a method that has a body says so also when it is empty (RFC 9110 §8.6). */
+const framingOf = ({ length, chunked }: RequestHead, method: string): string => {
   if (chunked) return 'Transfer-Encoding: chunked\r\n'
-  return contentLength === undefined ? '' : `Content-Length: ${contentLength}\r\n`
+  return length > 0 || method === 'POST' || method === 'PUT' || method === 'PATCH'
+    ? `Content-Length: ${length}\r\n`
+    : ''
 }
 
 /** The request head for the upstream: what the policy saw, who it is, and the client's own fields. */
 export const upstreamHead = (path: string, intro: Introduction): string => {
-  const { method, target, head, user } = intro
+  const { target, user } = intro
+  const { method, head } = intro.request
   const authorization = intro.forwardAuthorization ? head.authorization[0] : undefined
   return (
     `${method} ${path}${target.query} HTTP/1.1\r\nHost: ${target.host}\r\n${head.lines}` +
@@ -36,7 +39,7 @@ export const upstreamHead = (path: string, intro: Introduction): string => {
     `x-sallyport-decision: ${intro.decisionId}\r\n` +
     (intro.assertion === undefined ? '' : `x-sallyport-assertion: ${intro.assertion}\r\n`) +
     (authorization === undefined ? '' : `Authorization: ${authorization}\r\n`) +
-    (intro.upgrade ? 'Connection: Upgrade\r\nUpgrade: websocket\r\n' : framingOf(head)) +
+    (head.upgrade ? 'Connection: Upgrade\r\nUpgrade: websocket\r\n' : framingOf(head, method)) +
     '\r\n'
   )
 }

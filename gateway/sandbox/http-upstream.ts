@@ -1,5 +1,5 @@
-import { createServer, type Server } from 'node:http'
-import { getRequestListener } from '@hono/node-server'
+import type { Server } from 'node:http'
+import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import { z } from 'zod'
 
@@ -40,5 +40,5 @@ export const createSampleUpstream = (newId: () => string): Server => {
     const headers = Object.fromEntries(c.req.raw.headers)
     return c.json({ method, path, headers, body: await c.req.text() })
   })
-  return createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }))
+  return createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server
 }
