@@ -85,12 +85,16 @@ const createWiredDirectory = ({ settings, log }: CoreDeps, stores: Stores): Dire
     },
   })
 
-/** A lock is written where the counters cannot lose it, until a success in its bucket. */
-const createLockBook = ({ database }: Stores) => ({
+/**
+ * A lock is written where the counters cannot lose it, until a success in its bucket. One that
+ * cannot be forgotten is over all the same, so it keeps nobody out, and is tried again.
+ */
+const createLockBook = ({ database }: Stores, logFailure: (error: unknown) => void) => ({
   recordLock: (userId: string, lock: BucketLock) =>
     transact(database, (tx) => recordLock(tx, { userId, lock })),
   forgetLock: async (userId: string, bucket: string) => {
-    await transact(database, (tx) => clearLocks(tx, { actor: systemActor, userId, bucket }))
+    const change = { actor: systemActor, userId, bucket }
+    await transact(database, (tx) => clearLocks(tx, change)).catch(logFailure)
   },
 })
 
@@ -134,7 +138,11 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
       entries: caches.credentials,
       ttlMs: caches.credentialSeconds * 1_000,
     }),
-    verify: createVerification({ ...stores, now: system.now, ...createLockBook(stores) }),
+    verify: createVerification({
+      ...stores,
+      now: system.now,
+      ...createLockBook(stores, logFailure),
+    }),
     attempts,
     recorder,
     decided: metrics.decided,
