@@ -1,12 +1,12 @@
 /** One line of a result by column; the first line names the columns. */
 export type Row = Readonly<Record<string, string | number>>
 
-/** A figure that was promised, and whether it was reached. */
+/** A figure that was promised, and whether it was reached; `unsure` when others disturbed it. */
 export type Target = {
   readonly what: string
   readonly target: string
   readonly reached: string
-  readonly met: 'yes' | 'no'
+  readonly met: 'yes' | 'no' | 'unsure'
 }
 
 /** What a bench answers with; `runs` is what the medians were made of, for the JSON file alone. */
@@ -23,6 +23,7 @@ export type BenchOptions = {
   readonly quick: boolean
   readonly rounds: number | undefined
   readonly seconds: number | undefined
+  readonly users: number | undefined
 }
 
 /** The module of a bench, `test/bench/<name>.ts`. */

@@ -11,7 +11,7 @@ const fileOf = (name: string): URL => new URL(`./${name}.ts`, import.meta.url)
 
 const existing = names.filter((name) => existsSync(fileOf(name)))
 
-const usage = `usage: npm run bench -- [${existing.join('|')} …] [--quick] [--rounds n] [--seconds n]`
+const usage = `usage: npm run bench -- [${existing.join('|')} …] [--quick] [--rounds n] [--seconds n] [--users n]`
 
 const positive = (written: string | undefined): number | undefined => {
   const number = Number(written)
@@ -25,12 +25,18 @@ const readOptions = (): { readonly chosen: readonly string[]; readonly options: 
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
+      users: { type: 'string' },
     },
   })
   const stranger = positionals.find((name) => !existing.some((known) => known === name))
   if (stranger !== undefined) throw new Error(`there is no bench ${stranger}`)
   const { quick } = values
-  const options = { quick, rounds: positive(values.rounds), seconds: positive(values.seconds) }
+  const options = {
+    quick,
+    rounds: positive(values.rounds),
+    seconds: positive(values.seconds),
+    users: positive(values.users),
+  }
   return { chosen: positionals.length > 0 ? positionals : existing, options }
 }
 

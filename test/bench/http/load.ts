@@ -17,6 +17,7 @@ export type Job = {
 
 /** Latencies in ms; `cpu` is what share of its core the proxy used. */
 export type Measured = {
+  readonly requests: number
   readonly rate: number
   readonly p50: number
   readonly p99: number
@@ -87,5 +88,11 @@ export const measure = async (
     throw new Error(
       `${job.name} at ${at.url}: ${requests} answers, ${status} of them refused, ${socket} sockets failed`,
     )
-  return { rate: (requests * 1e6) / us, p50: p50 / 1e3, p99: p99 / 1e3, cpu: (used * 1e3) / us }
+  return {
+    requests,
+    rate: (requests * 1e6) / us,
+    p50: p50 / 1e3,
+    p99: p99 / 1e3,
+    cpu: (used * 1e3) / us,
+  }
 }

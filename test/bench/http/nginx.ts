@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { answers, freePort, type Core, type Stage, type Started } from '../stage.ts'
+import type { BenchUser } from './gateway.ts'
 
 export type Listening = { readonly url: string; readonly proxy: Started }
 
@@ -25,6 +26,7 @@ http {
   client_max_body_size 0;
   client_body_buffer_size 2m;
   proxy_max_temp_file_size 0;
+  sendfile on;
   tcp_nodelay on;
   ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
@@ -107,3 +109,26 @@ export const startBareNginx = (stage: Stage, upstream: Listening): Promise<Liste
     }
   }`,
   )
+
+/** nginx as a guard: addresses by `allow`, passwords by bcrypt of cost 10, nothing remembered. */
+export const startGuardingNginx = async (
+  stage: Stage,
+  upstream: Listening,
+  guard: { readonly user: BenchUser; readonly ranges: readonly string[] },
+): Promise<Listening> => {
+  const { username, password } = guard.user
+  const line = await stage.run('load', 'htpasswd', ['-nbB', '-C', '10', username, password])
+  return startNginx(stage, 'proxy', 'guarding', (port, folder) => {
+    writeFileSync(join(folder, 'htpasswd'), line)
+    return `${proxyTo(upstream)}
+  server {
+    listen 127.0.0.1:${port} backlog=1024;
+    ${guard.ranges.map((range) => `allow ${range};`).join('\n    ')}
+    deny all;
+    auth_basic "bench";
+    auth_basic_user_file ${folder}/htpasswd;
+    location / {${passOn}
+    }
+  }`
+  })
+}

@@ -2,6 +2,15 @@ import { fileURLToPath } from 'node:url'
 import { heard, type Stage } from '../stage.ts'
 import type { Listening } from './nginx.ts'
 
+/** One of those that are measured side by side. */
+export type Peer = Listening & {
+  readonly name: string
+  /** Called after each of its rounds, when it may still be at work for connections that are gone. */
+  readonly settle?: () => Promise<void>
+  /** A round of a slow one takes so long at least. */
+  readonly leastSeconds?: number
+}
+
 /** A peer that is a program of this folder: it prints its URL when it is up. */
 export const startProgram = async (
   stage: Stage,
