@@ -1,0 +1,97 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { cutPdus } from './pdu.ts'
+
+/** One end of a TCP connection that speaks bytes and keeps all that it hears. */
+export type RawPeer = {
+  readonly socket: Socket
+  readonly send: (...parts: readonly Buffer[]) => void
+  /** The next whole PDU; rejects when the connection ends without one. */
+  readonly next: () => Promise<Buffer>
+  /** So many octets from where `next` is, or what came before the end. */
+  readonly take: (octets: number) => Promise<Buffer>
+  /** All that came and was not taken. */
+  readonly untaken: () => Buffer
+  /** The other end has said that it sends no more, or is gone. */
+  readonly ended: Promise<void>
+}
+
+export const createRawPeer = (socket: Socket): RawPeer => {
+  let chunks: Buffer[] = []
+  let octets = 0
+  let isOver = false
+  const waiting = new Set<() => void>()
+  const wake = (): void => {
+    for (const look of waiting) look()
+  }
+  const untaken = (): Buffer => {
+    if (chunks.length > 1) chunks = [Buffer.concat(chunks)]
+    return chunks[0] ?? Buffer.alloc(0)
+  }
+  const keep = (rest: Buffer): void => {
+    chunks = [rest]
+    octets = rest.length
+  }
+  const ended = new Promise<void>((resolve) => {
+    const over = (): void => {
+      isOver = true
+      resolve()
+      wake()
+    }
+    socket.on('end', over).on('close', over)
+  })
+  socket.on('error', () => undefined)
+  socket.on('data', (chunk: Buffer) => {
+    chunks.push(chunk)
+    octets += chunk.length
+    wake()
+  })
+  /** Waits until `find` finds something, or nothing more can come. */
+  const when = <Found>(find: () => Found | undefined): Promise<Found | undefined> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        const found = find()
+        if (found === undefined && !isOver) return
+        waiting.delete(look)
+        resolve(found)
+      }
+      waiting.add(look)
+      look()
+    })
+  return {
+    socket,
+    ended,
+    untaken,
+    send: (...parts) => socket.write(Buffer.concat(parts)),
+    next: async () => {
+      const found = await when(() => cutPdus(untaken()).pdus[0])
+      if (found === undefined) throw new Error(`ended after ${untaken().toString('hex')}`)
+      keep(untaken().subarray(found.length))
+      return found
+    },
+    take: async (count) => {
+      await when(() => (octets >= count ? true : undefined))
+      const taken = untaken().subarray(0, count)
+      keep(untaken().subarray(count))
+      return taken
+    },
+  }
+}
+
+/** A peer that connects to a port here. */
+export const connectPeer = (port: number): Promise<RawPeer> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => {
+      resolve(createRawPeer(socket))
+    })
+    socket.once('error', reject)
+  })
+
+/** Both ends of a new TCP connection. */
+export const connectedPair = async (): Promise<[near: Socket, far: RawPeer]> => {
+  const server = createServer({ noDelay: true, pauseOnConnect: true })
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready))
+  const near = new Promise<Socket>((resolve) => server.once('connection', resolve))
+  const far = await connectPeer((server.address() as AddressInfo).port)
+  server.close()
+  return [await near, far]
+}

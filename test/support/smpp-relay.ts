@@ -1,0 +1,46 @@
+import { defaultEndTimes, type RelayEnd } from '../../gateway/smpp/ending.ts'
+import {
+  createRelay,
+  defaultRelayLimits,
+  type Relay,
+  type RelayOptions,
+} from '../../gateway/smpp/relay.ts'
+import { createTicker, type Ticker } from '../../gateway/smpp/ticker.ts'
+import { defaultTimers } from '../../gateway/smpp/timers.ts'
+import { connectedPair, type RawPeer } from './raw-peer.ts'
+
+/** A relay between two raw peers that are both bound already. */
+export type Joined = {
+  readonly relay: Relay
+  readonly esme: RawPeer
+  readonly smsc: RawPeer
+  /** The gateway's own sockets. */
+  readonly client: RelayOptions['client']
+  readonly upstream: RelayOptions['upstream']
+  readonly ticker: Ticker
+  readonly counts: RelayOptions['counts']
+  readonly end: Promise<RelayEnd>
+}
+
+export const join = async (changes: Partial<RelayOptions> = {}): Promise<Joined> => {
+  const [client, esme] = await connectedPair()
+  const [upstream, smsc] = await connectedPair()
+  const elapsed = (): number => performance.now()
+  const ticker = createTicker(elapsed, 10)
+  const counts = { fromClient: 0, fromUpstream: 0 }
+  const ending = Promise.withResolvers<RelayEnd>()
+  const relay = createRelay({
+    client,
+    upstream,
+    type: 'transceiver',
+    limits: defaultRelayLimits,
+    timers: defaultTimers,
+    endTimes: defaultEndTimes,
+    ticker,
+    elapsed,
+    counts,
+    onEnd: ending.resolve,
+    ...changes,
+  })
+  return { relay, esme, smsc, client, upstream, ticker, counts, end: ending.promise }
+}
