@@ -14,53 +14,57 @@ export type FieldUse =
   | 'upgrade'
   | 'expect'
 
-const uses: Readonly<Record<string, FieldUse>> = {
-  host: 'host',
-  authorization: 'authorization',
-  connection: 'connection',
-  'content-length': 'content-length',
-  'transfer-encoding': 'transfer-encoding',
-  upgrade: 'upgrade',
-  expect: 'expect',
-  'x-forwarded-for': 'forwarded-for',
+const dropped = [
   // Hop by hop.
-  'keep-alive': 'drop',
-  'proxy-connection': 'drop',
-  'proxy-authenticate': 'drop',
-  'proxy-authorization': 'drop',
-  te: 'drop',
-  trailer: 'drop',
-  'http2-settings': 'drop',
-  // Claims about the client that only a trusted proxy could make, and that we write ourselves.
-  forwarded: 'drop',
-  'x-forwarded-host': 'drop',
-  'x-forwarded-port': 'drop',
-  'x-forwarded-prefix': 'drop',
-  'x-forwarded-proto': 'drop',
-  'x-forwarded-server': 'drop',
-  'x-forwarded-ssl': 'drop',
-  'x-forwarded-scheme': 'drop',
-  'x-real-ip': 'drop',
-  'x-client-ip': 'drop',
-  'x-cluster-client-ip': 'drop',
-  'x-original-url': 'drop',
-  'x-rewrite-url': 'drop',
-  'true-client-ip': 'drop',
-  'cf-connecting-ip': 'drop',
-}
+  ...['keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization'],
+  ...['te', 'trailer', 'http2-settings'],
+  // CGI hands it to programs as their HTTP_PROXY (CVE-2016-5385).
+  'proxy',
+]
+
+const uses: ReadonlyMap<string, FieldUse> = new Map<string, FieldUse>([
+  ['host', 'host'],
+  ['authorization', 'authorization'],
+  ['connection', 'connection'],
+  ['content-length', 'content-length'],
+  ['transfer-encoding', 'transfer-encoding'],
+  ['upgrade', 'upgrade'],
+  ['expect', 'expect'],
+  ['x-forwarded-for', 'forwarded-for'],
+  ...dropped.map((name) => [name, 'drop'] as const),
+])
+
+/**
+ * Words about the client, or about the request as it was before, that upstreams in the field take
+ * from a proxy; only what we know of it goes on.
+ */
+const claims: ReadonlySet<string> = new Set([
+  ...['forwarded', 'forwarded-for', 'x-real-ip', 'client-ip', 'x-client-ip', 'true-client-ip'],
+  ...['x-cluster-client-ip', 'x-remote-ip', 'x-remote-addr', 'x-originating-ip', 'x-host'],
+  ...['x-original-url', 'x-rewrite-url', 'proxy-client-ip', 'wl-proxy-client-ip'],
+  ...['cf-connecting-ip', 'cf-connecting-ipv6', 'cf-pseudo-ipv4', 'fastly-client-ip'],
+  ...['x-envoy-external-address', 'x-appengine-user-ip', 'x-azure-clientip', 'x-azure-socketip'],
+])
+
+/** `X-Forwarded-Host`, `-Proto`, `-User`, `-Client-Cert` and whatever else there is. */
+const CLAIM_PREFIX = 'x-forwarded'
 
 /** Our own fields, which no client may set. */
 const OWN_PREFIX = 'x-sallyport-'
 
-/** Some upstreams read `X_Forwarded_For` and `X.Forwarded.For` as the same field (CGI's habit). */
-const readNameLikeCgi = (name: string): string => name.toLowerCase().replaceAll(/[_.]/g, '-')
+/**
+ * Some upstreams read `X_Forwarded_For`, `X.Forwarded.For` or `X~Forwarded~For` as the same field:
+ * CGI's names have letters, digits and underscores only.
+ */
+const readNameLikeCgi = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-')
 
 const useOfName = (name: string): FieldUse => {
   const alike = readNameLikeCgi(name)
   if (alike.startsWith(OWN_PREFIX)) return 'drop'
-  const use = uses[alike] ?? 'pass'
+  const use = uses.get(alike)
   // A twin of a field that we act on is never taken for the field itself.
-  return use !== 'pass' && alike !== name.toLowerCase() ? 'drop' : use
+  if (use !== undefined) return alike === name.toLowerCase() ? use : 'drop'
+  return alike.startsWith(CLAIM_PREFIX) || claims.has(alike) ? 'drop' : 'pass'
 }
 
 const MOST_NAMES = 2_000
