@@ -1,7 +1,7 @@
 import { and, count, eq } from 'drizzle-orm'
 import type { Channel } from '../policies/facts.ts'
 import type { Fault } from '../policies/faults.ts'
-import { foldEmail, foldUsername } from '../policies/names.ts'
+import { foldEmail, foldUsername, parseEmail, parseUsername } from '../policies/names.ts'
 import type { WrittenEntry } from '../policies/safelist.ts'
 import { isLastAdmin } from './admins.ts'
 import type { Reader, Transaction } from './database.ts'
@@ -17,9 +17,7 @@ export type UserRow = typeof users.$inferSelect
 export type NewUser = {
   readonly actor: Actor
   readonly accountId: string
-  /** As `parseUsername` gave it. */
   readonly username: string
-  /** As `parseEmail` gave it. */
   readonly email?: string | undefined
   readonly firstName?: string
   readonly lastName?: string
@@ -91,10 +89,23 @@ const rowOf = (user: NewUser, id: string, now: number) => ({
   updatedAt: now,
 })
 
-/** A new user with roles, safelist and protocol switches; the values were parsed by the caller. */
+/** Read here too, since SQLite's own checks look no further than to the first NUL. */
+const faultsOfNames = ({ username, email }: NewUser): readonly Fault[] => {
+  const faults: Fault[] = []
+  if (parseUsername(username) === undefined) {
+    const message = 'takes 3 to 64 printable ASCII characters without space and colon'
+    faults.push({ path: 'username', message })
+  }
+  if (email !== undefined && parseEmail(email) === undefined)
+    faults.push({ path: 'email', message: 'takes one e-mail address' })
+  return faults
+}
+
+/** A new user with roles, safelist and protocol switches; names all faults at once. */
 export const createUser = async (tx: Transaction, user: NewUser): Promise<UserRow | NotCreated> => {
   const { actor, accountId, username } = user
-  const { ranges, faults } = readEntries(user.safelist ?? [])
+  const { ranges, faults: ofList } = readEntries(user.safelist ?? [])
+  const faults = [...faultsOfNames(user), ...ofList]
   if (faults.length > 0) return { faults }
   const refused = await isTaken(tx, user)
   if (refused !== undefined) return { refused }
@@ -173,4 +184,25 @@ export const recordSignIn = async (
     .update(users)
     .set({ lastSignInAt: at, lastSignInSource: source, lastSignInChannel: channel })
     .where(eq(users.id, userId))
+}
+
+/** Limits of a user's binds; null: as the account says, or none. */
+export const setSmppLimits = async (
+  tx: Transaction,
+  {
+    actor,
+    userId,
+    ...limits
+  }: {
+    readonly actor: Actor
+    readonly userId: string
+    readonly bindLimit: number | null
+    readonly bindTypes: readonly ('transmitter' | 'receiver' | 'transceiver')[] | null
+    readonly submitRate: number | null
+  },
+): Promise<UserRow | { readonly refused: 'user-unknown' }> => {
+  const user = await findUser(tx, userId)
+  if (user === undefined) return { refused: 'user-unknown' }
+  const action = 'user.smpp-limits-changed'
+  return changeUser(tx, { actor, user, kind: 'api-access', action, set: limits })
 }

@@ -138,14 +138,16 @@ describe('a new user', () => {
     expect(await create('alice-2')).toMatchObject({ accountId: id })
   })
 
-  it.each(['ab', 'a b', 'a:b', 'a\u0000bc', 'ünal', 'x'.repeat(65)])(
+  it.each(['ab', 'a b', 'a:b', 'a\u0000bc', 'alice\u0000b', 'ünal', 'x'.repeat(65)])(
     'is never written under the name %j, whoever forgot to look',
     async (username) => {
       const { database, account } = await withUsers()
-      const writing = transact(database, (tx) =>
-        createUser(tx, { actor: systemActor, accountId: account.id, username }),
+      const email = 'a@example.com,b'
+      const made = await transact(database, (tx) =>
+        createUser(tx, { actor: systemActor, accountId: account.id, username, email }),
       )
-      await expect(writing).rejects.toThrow()
+      expect(made).toMatchObject({ faults: [{ path: 'username' }, { path: 'email' }] })
+      expect(await findUserByName(database, username)).toBeUndefined()
     },
   )
 })
