@@ -85,5 +85,6 @@ try {
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
+  if (error instanceof Error && error.cause !== undefined) console.error(error.cause)
   process.exit(1)
 }

@@ -26,6 +26,9 @@ http {
   client_max_body_size 0;
   client_body_buffer_size 2m;
   proxy_max_temp_file_size 0;
+  proxy_buffer_size 16k;
+  proxy_buffers 16 64k;
+  proxy_busy_buffers_size 256k;
   sendfile on;
   tcp_nodelay on;
   ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
