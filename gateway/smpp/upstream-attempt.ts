@@ -1,0 +1,110 @@
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { mapBindRequest, type BindCredentials, type BindRequest } from './bind-request.ts'
+import { FIRST_PDU_OCTETS, GENERIC_NACK, responseTo, statuses } from './constants.ts'
+import { readFirstFrame } from './frame.ts'
+
+/** An SMSC to bind to. */
+export type SmppUpstream = {
+  readonly host: string
+  readonly port: number
+  /** TLS 1.2 or better; the certificate is verified against these authorities or the system's. */
+  readonly tls?: { readonly ca?: string | undefined } | undefined
+  /** In place of the client's own. */
+  readonly credentials?: BindCredentials | undefined
+}
+
+/** Bound; the socket is paused, and what the SMSC sent behind its answer is still in it. */
+export type Bound = { readonly socket: Socket; readonly response: Buffer }
+
+export type BindFailure = {
+  readonly reason: 'upstream-unreachable' | 'upstream-timeout' | 'upstream-refused-bind'
+  /** For the log: what happened. */
+  readonly detail: string
+  /** The upstream gave its answer; another one is not asked. */
+  readonly isFinal: boolean
+}
+
+export const hex = (number: number): string => `0x${number.toString(16).padStart(8, '0')}`
+
+const openSocket = ({ host, port, tls }: SmppUpstream): Socket => {
+  if (tls === undefined) return connectTcp({ host, port, noDelay: true, keepAlive: true })
+  const servername = /^[\d.]+$|:/.test(host) ? '' : host
+  const socket = connectTls({ host, port, servername, minVersion: 'TLSv1.2', ...tls })
+  return socket.setNoDelay(true).setKeepAlive(true)
+}
+
+/** What the first PDU of an SMSC means: nothing if it is the answer that binds. */
+const judge = (answer: Buffer, { commandId, sequence }: BindRequest): BindFailure | undefined => {
+  const [id, status, number] = [4, 8, 12].map((at) => answer.readUInt32BE(at))
+  const isAnswer = id === responseTo(commandId) && number === sequence
+  if (isAnswer && status === statuses.ESME_ROK) return undefined
+  const isRefusal = isAnswer || (id === GENERIC_NACK && (number === sequence || number === 0))
+  const detail = isRefusal
+    ? `status ${hex(status ?? 0)}`
+    : `${hex(id ?? 0)} numbered ${number ?? 0} in place of an answer`
+  return { reason: 'upstream-refused-bind', detail, isFinal: isRefusal }
+}
+
+/** Connects, binds and calls back once within `ms`; returns what gives it up without a word. */
+export const attemptBind = (
+  upstream: SmppUpstream,
+  request: BindRequest,
+  ms: number,
+  then: (result: Bound | BindFailure) => void,
+): (() => void) => {
+  const socket = openSocket(upstream)
+  let bytes: Buffer = Buffer.alloc(0)
+  let reached = 'connecting'
+  let cause = 'closed'
+
+  const release = (): void => {
+    clearTimeout(deadline)
+    socket.off('data', onData).off('close', onClose).off('end', onClose)
+  }
+  const fail = (failure: BindFailure): void => {
+    release()
+    socket.destroy()
+    then(failure)
+  }
+  const onClose = (): void => {
+    fail({
+      reason: 'upstream-unreachable',
+      detail: `${cause} while ${reached}`,
+      isFinal: false,
+    })
+  }
+  const onData = (chunk: Buffer): void => {
+    bytes = Buffer.concat([bytes, chunk])
+    const first = readFirstFrame(bytes, FIRST_PDU_OCTETS)
+    if (first === undefined) return
+    if ('fault' in first) {
+      fail({ reason: 'upstream-refused-bind', detail: first.fault, isFinal: false })
+      return
+    }
+    const failure = judge(first.frame, request)
+    if (failure !== undefined) {
+      fail(failure)
+      return
+    }
+    release()
+    socket.pause()
+    if (first.rest.length > 0) socket.unshift(first.rest)
+    then({ socket, response: first.frame })
+  }
+  const deadline = setTimeout(() => {
+    fail({ reason: 'upstream-timeout', detail: `nothing while ${reached}`, isFinal: false })
+  }, ms)
+  // Stays on the socket for good: an error is always followed by `close`.
+  socket.on('error', (error) => (cause = error.message))
+  socket.on('data', onData).on('close', onClose).on('end', onClose)
+  socket.once(upstream.tls === undefined ? 'connect' : 'secureConnect', () => {
+    reached = 'binding'
+    const { credentials } = upstream
+    socket.write(credentials === undefined ? request.pdu : mapBindRequest(request, credentials))
+  })
+  return () => {
+    release()
+    socket.destroy()
+  }
+}
