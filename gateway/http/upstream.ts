@@ -116,6 +116,7 @@ export const createUpstream = (
         if (typeof result === 'string') {
           downUntil = now() + DOWN_MS
           waiting.shift()?.(result)
+          grow()
           return
         }
         downUntil = -Infinity
