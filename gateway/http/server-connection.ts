@@ -45,38 +45,48 @@ const LINGER_MS = 2_000
 
 const discard: BodyReader = { data: () => undefined, end: () => undefined }
 
+/** Stops or goes on reading from a socket, so that what nobody takes is not kept here. */
+const createHold = (socket: Socket): ((stop: boolean) => void) => {
+  let stopped = false
+  return (stop) => {
+    if (stop === stopped) return
+    stopped = stop
+    if (stop) socket.pause()
+    else socket.resume()
+  }
+}
+
 /** One HTTP/1.1 connection of a client: one request at a time, each answered before the next. */
 export const createServerConnection = (socket: Socket, deps: ConnectionDeps): ServerConnection => {
   const { limits, elapsed } = deps
   const body = createRequestBody()
   const response = createResponseWriter(socket, deps.date)
   const readHead = createHeadReader(limits.headerBytes, deps.useOf)
+  const hold = createHold(socket)
   let state: 'waiting' | 'serving' | 'answered' | 'lingering' | 'gone' = 'waiting'
   let held = nothing
   let reader: BodyReader | undefined
   let paused = false
-  let stopped = false
   let closes = false
+  /** The client waits for `100 Continue`, or for an answer instead. */
+  let awaitsWord = false
   let deadline = elapsed() + limits.headerTimeoutMs
+  /** Whether the deadline is that of a head whose first octet has come. */
+  let isHeadDue = true
 
-  /** Stops or goes on reading from the socket, so that what nobody takes is not kept here. */
-  const hold = (stop: boolean): void => {
-    if (stop === stopped) return
-    stopped = stop
-    if (stop) socket.pause()
-    else socket.resume()
-  }
-  /** Half-closes, so that a client that still sends is not reset before it has read its answer. */
-  const linger = (): void => {
-    state = 'lingering'
-    deadline = elapsed() + LINGER_MS
-    held = nothing
-    hold(false)
-    socket.end()
-  }
-  const wait = (): void => {
+  const next = (): void => {
+    if (closes) {
+      // Half-closes, so that a client that still sends is not reset before it has read its answer.
+      state = 'lingering'
+      deadline = elapsed() + LINGER_MS
+      held = nothing
+      hold(false)
+      socket.end()
+      return
+    }
     state = 'waiting'
     deadline = elapsed() + limits.idleTimeoutMs
+    isHeadDue = false
     reader = undefined
     if (held.length > 0) setImmediate(advance)
     else hold(false)
@@ -86,14 +96,13 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
     if (held.length > 0 && reader !== undefined && !paused && body.left() > 0)
       held = body.take(held, reader)
     if (body.isBroken()) socket.destroy()
-    else if (state === 'answered' && body.left() === 0) wait()
+    else if (state === 'answered' && body.left() === 0) next()
     else hold(held.length > 0 || paused)
   }
   const finish = (): void => {
     exchanger.onGone = undefined
     exchanger.onDrain = undefined
-    if (closes) linger()
-    else if (body.left() === 0) wait()
+    if (closes || body.left() === 0) next()
     else {
       state = 'answered'
       deadline = elapsed() + limits.headerTimeoutMs
@@ -122,22 +131,29 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
     held = octets === held.length ? nothing : held.subarray(octets)
     closes ||= close || malformed
     begin(malformed ? 0 : length, chunked && !malformed, request.minor === 1)
+    awaitsWord = request.head.continues && held.length === 0 && body.left() > 0
     hold(held.length > 0)
     deps.onRequest(exchanger, request)
+  }
+  /** The time for a head runs from its first octet, empty lines before it included. */
+  const awaitHead = (): void => {
+    if (!isHeadDue) deadline = elapsed() + limits.headerTimeoutMs
+    isHeadDue = true
+    hold(false)
   }
   const advance = (): void => {
     // An empty line or two before a request are passed over (RFC 9112 §2.2).
     while (held[0] === 0x0d && held[1] === 0x0a) held = held.subarray(2)
-    if (state !== 'waiting' || held.length === 0) return
-    const read = readHead(held)
-    if (read === undefined) return
-    if ('fault' in read) fault(read.fault)
+    if (state !== 'waiting') return
+    const read = held.length === 0 ? undefined : readHead(held)
+    if (read === undefined) awaitHead()
+    else if ('fault' in read) fault(read.fault)
     else serve(read.request, read.size)
   }
 
   const onData = (octets: Buffer): void => {
     if (state === 'lingering' || state === 'gone') return
-    if (state === 'waiting' && held.length === 0) deadline = elapsed() + limits.headerTimeoutMs
+    awaitsWord = false
     held = held.length === 0 ? octets : Buffer.concat([held, octets])
     if (state === 'waiting') advance()
     else pump()
@@ -150,15 +166,13 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
   }
   const onClose = (): void => {
     state = 'gone'
-    const tell = exchanger.onGone
-    exchanger.onGone = undefined
-    tell?.()
+    exchanger.onGone?.()
   }
-  const onError = (): void => {
+  const destroy = (): void => {
     socket.destroy()
   }
-  const onDrain = (): void => exchanger.onDrain?.()
-  const listeners = { data: onData, end: onEnd, close: onClose, error: onError, drain: onDrain }
+  const drain = (): void => exchanger.onDrain?.()
+  const listeners = { data: onData, end: onEnd, close: onClose, error: destroy, drain }
   for (const [name, listener] of Object.entries(listeners)) socket.on(name, listener)
 
   const exchanger: Exchanger = {
@@ -168,7 +182,8 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
     isGone: () => state !== 'serving' || socket.destroyed,
     isBegun: response.isBegun,
     respond: (head, close) => {
-      closes ||= close || body.left() > MOST_DISCARDED
+      // Who was not told to go on sends the body or does not: what comes next cannot be told apart.
+      closes ||= close || awaitsWord || body.left() > MOST_DISCARDED
       response.head(head, closes)
     },
     flush: response.flush,
@@ -178,6 +193,7 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
       finish()
     },
     inform: (status, lines) => {
+      if (status === 100) awaitsWord = false
       if (!response.isBegun()) socket.write(`HTTP/1.1 ${status} \r\n${lines}\r\n`, 'latin1')
     },
     left: body.left,
@@ -205,9 +221,7 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
       hold(false)
       return held
     },
-    destroy: () => {
-      socket.destroy()
-    },
+    destroy,
   }
   return {
     look: (now) => {
@@ -217,7 +231,10 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
     },
     drain: () => {
       closes = true
-      if (state === 'waiting' && held.length === 0) socket.end()
+      if (state !== 'waiting' || held.length > 0) return
+      // What comes now was sent too late to be taken.
+      state = 'gone'
+      socket.end()
     },
     isServing: () => state === 'serving' || state === 'answered' || state === 'lingering',
   }
