@@ -12,6 +12,13 @@ import { accounts } from './schema/accounts.ts'
 import { locks, sources } from './schema/audit.ts'
 import { roles, safelistEntries, userRoles, users } from './schema/users.ts'
 
+/** `bindTypes` and `submitRate` (messages a second) are undefined when they are not limited. */
+export type SmppLimits = {
+  readonly binds: number
+  readonly bindTypes: readonly string[] | undefined
+  readonly submitRate: number | undefined
+}
+
 /** All that an enforcement point needs of a user, as it was at change `asOf`. */
 export type Principal = {
   readonly user: User
@@ -26,6 +33,8 @@ export type Principal = {
   /** By source group: when this user last succeeded from there; 30 days, the 1,000 latest. */
   readonly knownSources: ReadonlyMap<string, number>
   readonly accountSettings: AccountSettings
+  /** What a bind of this user may be and do. */
+  readonly smppLimits: SmppLimits
   /** The stored safelist cannot be read: the user is refused everywhere, and somebody must be told. */
   readonly broken: string | undefined
   /** What changed up to this number is in it; what came later may not be. */
@@ -50,6 +59,9 @@ const selection = (queries: Queries) =>
       smppPasswordHash: users.smppPasswordHash,
       previousSmppPasswordHash: users.previousSmppPasswordHash,
       previousSmppPasswordUntil: users.previousSmppPasswordUntil,
+      bindLimit: users.bindLimit,
+      bindTypes: users.bindTypes,
+      submitRate: users.submitRate,
       settings: accounts.settings,
     })
     .from(users)
@@ -159,6 +171,11 @@ const compile = async (reader: Reader, row: Row): Promise<Omit<Principal, 'asOf'
     writtenLocks,
     knownSources: await findKnownSources(reader, id, now - rememberMs),
     accountSettings,
+    smppLimits: {
+      binds: row.bindLimit ?? accountSettings.bindLimit,
+      bindTypes: row.bindTypes ?? undefined,
+      submitRate: row.submitRate ?? undefined,
+    },
     broken: faults[0]?.message,
   }
 }

@@ -136,6 +136,10 @@ export const createUser = async (tx: Transaction, user: NewUser): Promise<UserRo
   return row
 }
 
+/** Whether there is any user, over all accounts. */
+export const hasUsers = async (reader: Reader): Promise<boolean> =>
+  (await reader.queries.select({ id: users.id }).from(users).limit(1)).length > 0
+
 /**
  * Enables or disables a user (U4). Nobody disables their own account, and an account keeps an
  * active Account admin (U5).

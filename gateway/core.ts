@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import { defaultAttemptLimits, type Attempts, type BucketLock } from '../db/attempts.ts'
@@ -13,6 +12,7 @@ import { createFingerprints } from '../db/secrets.ts'
 import { createSourceLog, type SourceLog } from '../db/sources.ts'
 import type { Authorize } from '../policies/ports.ts'
 import { createAuthorize, type Judge } from './authorize.ts'
+import { databaseFileOf } from './data-folder.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { createLive, type Live } from './live.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -51,7 +51,7 @@ export type CoreDeps = {
 }
 
 const createStores = async ({ settings, system, log }: CoreDeps) => {
-  const database = await openDatabase({ file: join(settings.dataDir, 'sallyport.db'), ...system })
+  const database = await openDatabase({ file: databaseFileOf(settings.dataDir), ...system })
   const onError = (error: unknown): void => {
     log.error({ err: error }, 'the audit could not be written; it is kept and tried again')
   }
@@ -112,7 +112,11 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     passwordQueue: hashing.waiting,
     degraded: () => false,
     policyAgeMs: () => feed.age(system.now()),
-    live: () => ({ http: live.size('http'), upgrade: live.size('upgrade') }),
+    live: () => ({
+      http: live.size('http'),
+      upgrade: live.size('upgrade'),
+      bind: live.size('bind'),
+    }),
   })
   const reviewer = createReviewer({ ...stores, directory, live, logFailure })
   const feed: Feed = await createFeed({

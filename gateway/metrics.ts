@@ -7,6 +7,8 @@ export type Metrics = {
   readonly decided: (channel: Channel, verdict: Verdict, ms: number) => void
   readonly answered: (status: number) => void
   readonly relayed: (status: number, ms: number) => void
+  /** PDUs that were relayed, and connections without a bind; written to by who counts them. */
+  readonly smpp: { fromClient: number; fromUpstream: number; unbound: number }
   /** The text that Prometheus reads. */
   readonly render: () => Promise<string>
   readonly contentType: string
@@ -17,7 +19,7 @@ export type Gauges = {
   readonly passwordQueue: () => number
   readonly degraded: () => boolean
   readonly policyAgeMs: () => number
-  readonly live: () => { readonly http: number; readonly upgrade: number }
+  readonly live: () => { readonly http: number; readonly upgrade: number; readonly bind: number }
 }
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -94,6 +96,28 @@ export const createMetrics = (gauges: Gauges): Metrics => {
       for (const [status, count] of statuses.entries()) this.inc({ status }, count)
     },
   })
+  const smpp = { fromClient: 0, fromUpstream: 0, unbound: 0 }
+  new Counter({
+    name: 'sallyport_pdus_total',
+    help: 'Relayed PDUs by direction.',
+    labelNames: ['direction'],
+    registers,
+    collect() {
+      this.reset()
+      this.inc({ direction: 'to_upstream' }, smpp.fromClient)
+      this.inc({ direction: 'to_client' }, smpp.fromUpstream)
+    },
+  })
+  new Gauge({
+    name: 'sallyport_binds',
+    help: 'SMPP connections by state.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      this.set({ state: 'bound' }, gauges.live().bind)
+      this.set({ state: 'unbound' }, smpp.unbound)
+    },
+  })
   const decisionSeconds = new Histogram({
     name: 'sallyport_decision_seconds',
     help: 'Time from asking to deciding.',
@@ -129,6 +153,7 @@ export const createMetrics = (gauges: Gauges): Metrics => {
   )
 
   return {
+    smpp,
     decided: (channel, verdict, ms) => {
       decisions.add(keyOf(channel, verdict))
       decisionSeconds.observe(ms / 1_000)

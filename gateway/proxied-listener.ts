@@ -76,7 +76,7 @@ export const acceptProxied = (socket: Socket, options: Accepting): void => {
 }
 
 /** By remote address and port, which TLS sockets share with the socket that they wrap. */
-const keyOf = ({ remoteAddress, remotePort }: Socket): string =>
+export const keyOfSocket = ({ remoteAddress, remotePort }: Socket): string =>
   `${remoteAddress ?? ''} ${remotePort ?? 0}`
 
 /** Who is behind a socket of the listener, plain or TLS; undefined for any other socket. */
@@ -90,7 +90,7 @@ export const requireProxyHeader = (server: Server, options: ProxiedOptions): Fin
   const sources = new Map<string, Address>()
   const accepted = server.listeners('connection') as ((socket: Socket) => void)[]
   const onReady = (socket: Socket, source: Address): void => {
-    const key = keyOf(socket)
+    const key = keyOfSocket(socket)
     sources.set(key, source)
     socket.once('close', () => sources.delete(key))
     for (const accept of accepted) accept.call(server, socket)
@@ -99,5 +99,5 @@ export const requireProxyHeader = (server: Server, options: ProxiedOptions): Fin
   server.on('connection', (socket) => {
     acceptProxied(socket, { ...options, onReady })
   })
-  return (socket) => sources.get(keyOf(socket))
+  return (socket) => sources.get(keyOfSocket(socket))
 }

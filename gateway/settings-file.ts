@@ -83,6 +83,30 @@ const upstreamLimits = part({
   idleMs: whole(1, 3_600_000).default(4_000),
 }).prefault({})
 
+const ms = (fallback: number) => whole(1, 3_600_000).default(fallback)
+
+const smppLimits = part({
+  /** Connections that have not bound yet, in all and from one source. */
+  unbound: whole(1, 1_000_000).default(5_000),
+  unboundPerSource: whole(1, 1_000_000).default(2_500),
+  upstreamBindMs: ms(10_000),
+  timers: part({
+    initMs: ms(10_000),
+    pduMs: ms(10_000),
+    stallMs: ms(30_000),
+    enquireLinkMs: ms(60_000),
+    responseMs: ms(30_000),
+    /** A day: an ESME may be quiet for long, as long as it is there. */
+    inactivityMs: whole(1, 31 * 86_400_000).default(86_400_000),
+  }).prefault({}),
+  end: part({ graceMs: ms(1_000), unbindMs: ms(5_000), closeMs: ms(500) }).prefault({}),
+  relay: part({
+    budgetOctets: whole(65_536, 67_108_864).default(131_072),
+    unanswered: whole(1, 1_000_000).default(4_096),
+    forgetMs: ms(60_000),
+  }).prefault({}),
+}).prefault({})
+
 /** What only the file can say. */
 export const fileShape = {
   $schema: z.string({ error: 'must be a text' }).exactOptional(),
@@ -96,6 +120,7 @@ export const fileShape = {
   }).prefault({}),
   limits,
   upstreamLimits,
+  smppLimits,
   hashing: part({
     concurrency: whole(1, 1_024).exactOptional(),
     queue: whole(0, 100_000).default(64),

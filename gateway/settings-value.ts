@@ -14,7 +14,14 @@ export type RedisSettings =
 /** All that an operator sets before the start; times in ms or as the name says. */
 export type Settings = Pick<
   WrittenSettings,
-  'dataDir' | 'logLevel' | 'limits' | 'upstreamLimits' | 'hashing' | 'caches' | 'assertion'
+  | 'dataDir'
+  | 'logLevel'
+  | 'limits'
+  | 'upstreamLimits'
+  | 'smppLimits'
+  | 'hashing'
+  | 'caches'
+  | 'assertion'
 > & {
   /** No upstream of either kind: the sample ones and the sample users are wanted. */
   readonly sandbox: boolean
@@ -102,9 +109,10 @@ const smppOf = (written: WrittenSettings): Settings['smpp'] => {
 
 /** The settings in the shape that the program uses, of settings that are without fault. */
 export const toSettings = (written: WrittenSettings): Settings => {
-  const { dataDir, logLevel, limits, upstreamLimits, hashing, caches, assertion } = written
+  const { dataDir, logLevel, limits, upstreamLimits, smppLimits, hashing, caches, assertion } =
+    written
   return {
-    ...{ dataDir, logLevel, limits, upstreamLimits, hashing, caches, assertion },
+    ...{ dataDir, logLevel, limits, upstreamLimits, smppLimits, hashing, caches, assertion },
     sandbox: isSandbox(written),
     http: httpOf(written),
     smpp: smppOf(written),

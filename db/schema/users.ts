@@ -49,6 +49,12 @@ export const users = sqliteTable(
     credentialEpoch: integer('credential_epoch').notNull().default(1),
     httpBasic: integer('http_basic', { mode: 'boolean' }).notNull().default(false),
     smppBasic: integer('smpp_basic', { mode: 'boolean' }).notNull().default(false),
+    /** Most binds at once; null: as the account says. */
+    bindLimit: integer('bind_limit'),
+    /** How the user may bind; null: in each way. */
+    bindTypes: text('bind_types', { mode: 'json' }).$type<readonly string[]>(),
+    /** Messages a second; null: as many as come. */
+    submitRate: integer('submit_rate'),
     twoFactorChannel: text('two_factor_channel').notNull().default('email'),
     twoFactorMode: text('two_factor_mode').notNull().default('remembered'),
     lastSignInAt: integer('last_sign_in_at'),

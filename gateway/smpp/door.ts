@@ -1,0 +1,94 @@
+import type { Socket } from 'node:net'
+import type { Address } from '../../policies/address.ts'
+import type { Attempt, Authorize, Decision } from '../../policies/ports.ts'
+import { readingOf, type Reason } from '../../policies/reasons.ts'
+import type { Recorder } from '../record.ts'
+import type { BindRequest } from './bind-request.ts'
+import type { Admit } from './admission.ts'
+import { statuses } from './constants.ts'
+import { readFirstPdu, refuseBind, type FirstPduOptions, type UnreadableBind } from './first-pdu.ts'
+import type { Unbound } from './unbound.ts'
+
+export type DoorDeps = Omit<FirstPduOptions, 'acceptedAt'> & {
+  readonly authorize: Authorize
+  readonly admit: Admit
+  readonly recordFailure: Recorder['recordFailure']
+  readonly unbound: Unbound
+  readonly elapsed: () => number
+  /** No bind is refused sooner than this after it was read, in ms, so that time tells nothing. */
+  readonly floorMs: number
+  readonly logFailure: (error: unknown) => void
+}
+
+/** Takes a connection: reads its bind, asks once, and has it admitted or answers and closes. */
+export type Door = (socket: Socket, client: Address, acceptedAt: number) => void
+
+/** A bind under our roof, from its arrival to its answer. */
+export type Visit = {
+  readonly socket: Socket
+  readonly request: BindRequest
+  readonly attempt: Attempt
+  readonly decision: Decision
+}
+
+/** What goes into a bind response: a status of the table, never one that tells more (§5.1.3). */
+const statusOf = (reason: Reason): number => readingOf(reason).smpp ?? statuses.ESME_RBINDFAIL
+
+const attemptOf = (bind: BindRequest | UnreadableBind, client: Address): Attempt => {
+  const shared = { channel: 'smpp', client, route: {} } as const
+  if ('fault' in bind) return { ...shared, credential: { kind: 'malformed' } }
+  const { systemId: username, password: secret, type } = bind
+  return {
+    ...shared,
+    credential: { kind: 'password', username, secret },
+    target: `bind_${type}`,
+  }
+}
+
+export const createDoor = (deps: DoorDeps): Door => {
+  const { elapsed, floorMs, closeMs, unbound } = deps
+
+  const onBind = async (
+    socket: Socket,
+    bind: BindRequest | UnreadableBind,
+    client: Address,
+    leave: () => void,
+  ): Promise<void> => {
+    const arrivedAt = elapsed()
+    const attempt = attemptOf(bind, client)
+    const refuse = (reason: Reason): void => {
+      const status = statusOf(reason)
+      const wait = status === statuses.ESME_RBINDFAIL ? arrivedAt + floorMs - elapsed() : 0
+      const answer = (): void => {
+        leave()
+        refuseBind(socket, bind, status, closeMs)
+      }
+      if (wait > 0) setTimeout(answer, wait)
+      else answer()
+    }
+    const decision = await deps.authorize(attempt)
+    if (decision.effect !== 'permit') refuse(decision.reason)
+    else if ('fault' in bind) throw new Error('a bind that cannot be read was permitted')
+    else
+      await deps.admit({ socket, request: bind, attempt, decision }, leave, (reason) => {
+        deps.recordFailure(attempt, decision.user, reason)
+        refuse(reason)
+      })
+  }
+
+  return (socket, client, acceptedAt) => {
+    const leave = unbound.enter(client)
+    if (leave === undefined) {
+      socket.destroy()
+      return
+    }
+    socket.once('close', leave)
+    readFirstPdu(socket, { ...deps, acceptedAt }, (first) => {
+      if (typeof first === 'string') return
+      onBind(socket, first, client, leave).catch((error: unknown) => {
+        deps.logFailure(error)
+        refuseBind(socket, first, statuses.ESME_RSYSERR, closeMs)
+      })
+    })
+  }
+}

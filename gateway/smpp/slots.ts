@@ -1,0 +1,69 @@
+import { RENEW_MS, type BindLeases, type Lease } from '../../db/bind-leases.ts'
+import type { Relay } from './relay.ts'
+
+/** A place for a bind; it is kept until it is let go of. */
+export type Slot = {
+  /** The bind that has the place: it is asked whether it lives when another one wants it. */
+  readonly occupy: (relay: Pick<Relay, 'probe' | 'end'>) => void
+  readonly release: () => void
+}
+
+export type Slots = {
+  /** A place for one more bind of a user; undefined when all are taken by binds that live. */
+  readonly take: (userKey: string, limit: number) => Promise<Slot | undefined>
+}
+
+export type SlotsOptions = {
+  readonly leases: BindLeases
+  readonly newId: () => string
+  readonly logFailure: (error: unknown) => void
+  /** How long the oldest bind may take to show that it lives, in ms. */
+  readonly probeMs: number
+}
+
+/** Leases with a heartbeat. At the limit the user's oldest bind is probed, and a dead one makes room. */
+export const createSlots = ({ leases, newId, logFailure, probeMs }: SlotsOptions): Slots => {
+  const occupants = new Map<string, Pick<Relay, 'probe' | 'end'>>()
+
+  const slotOf = (lease: Lease): Slot => {
+    const release = (): void => {
+      clearInterval(heartbeat)
+      occupants.delete(lease.id)
+      leases.release(lease).catch(logFailure)
+    }
+    const renew = async (): Promise<void> => {
+      if (!(await leases.renew(lease))) occupants.get(lease.id)?.end()
+    }
+    const heartbeat = setInterval(() => void renew().catch(logFailure), RENEW_MS)
+    return {
+      occupy: (relay) => {
+        occupants.set(lease.id, relay)
+      },
+      release,
+    }
+  }
+
+  /** Whether the bind that holds a lease is gone; one that is still being made counts as alive. */
+  const isDead = (id: string): Promise<boolean> =>
+    new Promise((resolve) => {
+      const occupant = occupants.get(id)
+      if (occupant === undefined) resolve(false)
+      else
+        occupant.probe(probeMs, (isAlive) => {
+          if (!isAlive) occupant.end()
+          resolve(!isAlive)
+        })
+    })
+
+  return {
+    take: async (userKey, limit) => {
+      const request = { userKey, limit, id: newId() }
+      const first = await leases.take(request)
+      if (first.outcome === 'taken') return slotOf(first.lease)
+      if (first.oldest === undefined || !(await isDead(first.oldest))) return undefined
+      await leases.release({ id: first.oldest, userKey })
+      const second = await leases.take(request)
+      return second.outcome === 'taken' ? slotOf(second.lease) : undefined
+    },
+  }
+}
