@@ -24,16 +24,22 @@ export const good = (path = '/good', fields = ''): string =>
 type PairOptions = TestOptions & {
   readonly answer?: Parameters<typeof startUpstream>[0]
   readonly listener?: Parameters<typeof startUpstream>[1]
+  /** The routes, of the upstream's URL; else everything leads there. */
+  readonly routes?: (upstream: string) => readonly object[]
 }
 
 /** Both started, with alice among the users; refusals wait for no floor unless `file` says so. */
 export const startPair = async (options: PairOptions = {}): Promise<Pair> => {
   const upstream = await startUpstream(options.answer, options.listener)
   const { limits = {}, ...file } = options.file ?? {}
+  const { url } = upstream
   const gateway = await startGateway({
     ...options,
-    ...('routes' in file ? {} : { env: { HTTP_UPSTREAM: upstream.url, ...options.env } }),
-    file: { ...file, limits: { floorMs: 0, ...(limits as object) } },
+    file: {
+      ...(options.routes === undefined ? { httpUpstream: url } : { routes: options.routes(url) }),
+      ...file,
+      limits: { floorMs: 0, ...(limits as object) },
+    },
     users: [{ username: 'alice', password: 'alice-secret-1' }, ...(options.users ?? [])],
   })
   return {
