@@ -1,9 +1,10 @@
 import { createAccount, findFirstAccount, type Account } from '../db/accounts.ts'
 import { transact, type Database } from '../db/database.ts'
 import { createGuessability } from '../db/guessability.ts'
+import type { Hashing } from '../db/hashing.ts'
 import { systemActor } from '../db/record.ts'
-import { countUsers, createUser } from '../db/users.ts'
-import { parseEmail, parseUsername } from '../policies/names.ts'
+import { createUser, hasUsers } from '../db/users.ts'
+import type { Fault } from '../policies/faults.ts'
 import { checkPassword } from '../policies/passwords.ts'
 import type { Core } from './core.ts'
 
@@ -18,36 +19,63 @@ export const ensureFirstAccount = async (database: Database): Promise<Account> =
     return made
   }))
 
-type FirstAdmin = NonNullable<Core['settings']['firstAdmin']>
-
-/** Throws one clear line that names the setting and says what would be right. */
-const checkFirstAdmin = async ({ username, email, password }: FirstAdmin): Promise<void> => {
-  if (parseUsername(username) === undefined)
-    throw new Error('ADMIN_USERNAME must be 3 to 64 printable ASCII characters, no space or colon')
-  if (parseEmail(email) === undefined) throw new Error('ADMIN_EMAIL must be one e-mail address')
-  const guess = await createGuessability()()
-  const [fault] = checkPassword(password, { guess, hints: [username, email] })
-  if (fault !== undefined) throw new Error(`ADMIN_PASSWORD ${fault.message}`)
+export type FirstAdmin = {
+  readonly username: string
+  readonly email: string
+  readonly password: string
 }
 
-/** Makes the first Account admin, as ADMIN_* say, if there is no user yet. */
-export const makeFirstAdmin = async (core: Core, account: Account): Promise<void> => {
-  const { settings, database, hashing } = core
-  const { firstAdmin } = settings
-  if (firstAdmin === undefined || (await countUsers(database)) > 0) return
-  await checkFirstAdmin(firstAdmin)
-  const hashed = await hashing.hash(Buffer.from(firstAdmin.password))
-  if (hashed.outcome !== 'hashed') throw new Error('ADMIN_PASSWORD could not be hashed')
-  await transact(database, async (tx) => {
-    if ((await countUsers(tx)) > 0) return
+/** What became of it; a fault names `username`, `email` or `password`. */
+export type FirstAdminMade =
+  | { readonly outcome: 'made' | 'users-exist' }
+  | { readonly outcome: 'faulty'; readonly faults: readonly Fault[] }
+
+/** Makes the first Account admin, who is Platform operator too, if there is no user yet. */
+export const makeFirstAdmin = async (
+  { database, hashing }: { readonly database: Database; readonly hashing: Hashing },
+  account: Account,
+  { username, email, password }: FirstAdmin,
+): Promise<FirstAdminMade> => {
+  if (await hasUsers(database)) return { outcome: 'users-exist' }
+  const rules = account.settings.passwords
+  const guess = await createGuessability()()
+  const faults = checkPassword(password, { rules, guess, hints: [username, email] })
+  if (faults.length > 0) return { outcome: 'faulty', faults }
+  const hashed = await hashing.hash(Buffer.from(password))
+  if (hashed.outcome !== 'hashed') throw new Error('the password could not be hashed')
+  return transact(database, async (tx): Promise<FirstAdminMade> => {
+    if (await hasUsers(tx)) return { outcome: 'users-exist' }
     const made = await createUser(tx, {
       actor: systemActor,
       accountId: account.id,
-      username: firstAdmin.username,
-      email: firstAdmin.email,
+      username,
+      email,
       passwordHash: hashed.phc,
       roles: ['account-admin', 'platform-operator'],
     })
-    if (!('id' in made)) throw new Error('ADMIN_USERNAME: the first admin could not be made')
+    if ('id' in made) return { outcome: 'made' }
+    if ('faults' in made) return { outcome: 'faulty', faults: made.faults }
+    throw new Error(`the first admin could not be made: ${made.refused}`)
   })
+}
+
+/**
+ * The first admin, if ADMIN_* name one and there is no user yet; answers what whoever started the
+ * gateway is to be told. Throws one clear line for each setting that will not do.
+ */
+export const setUp = async (core: Core, account: Account): Promise<readonly string[]> => {
+  const { settings, database } = core
+  const { firstAdmin, sandbox } = settings
+  if (firstAdmin !== undefined) {
+    const made = await makeFirstAdmin(core, account, firstAdmin)
+    if (made.outcome === 'faulty')
+      throw new Error(
+        made.faults
+          .map(({ path, message }) => `ADMIN_${path.toUpperCase()}: ${message}`)
+          .join('\n'),
+      )
+  }
+  return sandbox || (await hasUsers(database))
+    ? []
+    : ['There is no user yet. Make the first admin with `sallyport setup` (see its --help).']
 }

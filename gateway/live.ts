@@ -22,8 +22,8 @@ export type Live = {
   readonly review: (userId: string, user: User | undefined) => void
   readonly has: (userId: string) => boolean
   readonly endOf: (userId: string, reason: Reason) => void
-  /** Ends everything, as at a shutdown. */
-  readonly endAll: (reason: Reason) => void
+  /** Ends everything, or everything of a kind, as at a shutdown. */
+  readonly endAll: (reason: Reason, kind?: LiveObject['kind']) => void
 }
 
 export const createLive = (): Live => {
@@ -57,8 +57,9 @@ export const createLive = (): Live => {
     endOf: (userId, reason) => {
       for (const object of [...(byUser.get(userId) ?? [])]) object.end(reason)
     },
-    endAll: (reason) => {
-      for (const object of [...all()]) object.end(reason)
+    endAll: (reason, kind) => {
+      for (const object of [...all()])
+        if (kind === undefined || object.kind === kind) object.end(reason)
     },
   }
 }

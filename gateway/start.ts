@@ -1,33 +1,29 @@
-import { mkdirSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createAdaptorServer } from '@hono/node-server'
 import { lastChange } from '../db/changes.ts'
 import { openCore, type Core, type CoreDeps } from './core.ts'
+import { makeDataFolder } from './data-folder.ts'
 import type { Endpoint } from './endpoint.ts'
-import { ensureFirstAccount, makeFirstAdmin } from './installation.ts'
+import { ensureFirstAccount, setUp } from './installation.ts'
 import { createHttpPoint, type HttpPoint } from './http/point.ts'
 import { listen, writeEndpoint } from './listening.ts'
 import { createOperations, type Readiness } from './operations.ts'
-import { openSandbox, refuseSandboxData } from './sandbox/sandbox.ts'
+import { openSamples, openSandbox, refuseSandboxData, type Samples } from './sandbox/sandbox.ts'
+import { createSmppPoint, type SmppPoint } from './smpp/point.ts'
 
 /** A gateway that is up. */
 export type Gateway = {
   readonly core: Core
   readonly http: Endpoint
+  readonly smpp: Endpoint
+  /** SMPP over TLS, if it is wanted. */
+  readonly smppTls: Endpoint | undefined
   readonly admin: Endpoint
   /** Lines for the person who started it: what to try in the sandbox. */
   readonly advice: readonly string[]
   /** Stops taking, lets what runs come to its end for a while, writes everything, closes. */
   readonly stop: () => Promise<void>
-}
-
-const makeDataFolder = (dataDir: string): void => {
-  try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw new Error(`DATA_DIR ${dataDir}: the folder cannot be made or used`, { cause: error })
-  }
 }
 
 /** News older than this means that changes may not be in force here. */
@@ -48,50 +44,75 @@ const readinessOf = ({ database, feed, system }: Core): readonly Readiness[] => 
   },
 ]
 
-/** Lets nothing new in, waits for what runs, and cuts what outlasts the drain. */
-const drain = async ({ live, settings, system }: Core, point: HttpPoint): Promise<void> => {
-  const until = system.elapsed() + settings.limits.drainMs * 0.8
-  point.drain()
-  while (point.serving() > 0 && system.elapsed() < until) await wait(20)
+/** Lets nothing new in, waits for what runs, and ends what outlasts the drain. */
+const drain = async ({ live, settings, system }: Core, { http, smpp }: Points): Promise<void> => {
+  const began = system.elapsed()
+  const isBefore = (part: number): boolean =>
+    system.elapsed() < began + settings.limits.drainMs * part
+  http.drain()
+  smpp.drain()
+  // A bind is unbound on both legs after a short grace, which an exchange may use to end by itself.
+  live.endAll('unavailable', 'bind')
+  while ((http.serving() > 0 || live.size('bind') > 0) && isBefore(0.8)) await wait(20)
   live.endAll('unavailable')
-  point.close()
+  http.close()
+  smpp.close()
 }
 
-/** Starts the real thing: core, listeners, sandbox. Throws one clear line when it cannot. */
+type Points = { readonly http: HttpPoint; readonly smpp: SmppPoint }
+
+type Undo = (() => Promise<void> | void)[]
+
+/** Opens all listeners; what was opened is in `undo`, also when a later one cannot be. */
+const openListeners = async (core: Core, samples: Samples, undo: Undo) => {
+  const { settings, metrics } = core
+  const http = await createHttpPoint(core, samples.routes)
+  const smpp = createSmppPoint(core, samples.smppUpstreams)
+  undo.push(() => drain(core, { http, smpp }))
+  const operations = createOperations(metrics, readinessOf(core))
+  const fetch = { fetch: operations.fetch, overrideGlobalObjects: false }
+  const admin = createAdaptorServer(fetch) as Server
+  undo.push(() => {
+    admin.close()
+    admin.closeAllConnections()
+  })
+  const { tlsListen } = settings.smpp
+  return {
+    http: await listen(http.server, 'HTTP_LISTEN', settings.http.listen),
+    smpp: await listen(smpp.server, 'SMPP_LISTEN', settings.smpp.listen),
+    smppTls:
+      smpp.tlsServer && tlsListen && (await listen(smpp.tlsServer, 'SMPP_TLS_LISTEN', tlsListen)),
+    admin: await listen(admin, 'ADMIN_LISTEN', settings.admin.listen),
+  }
+}
+
+/** Starts the real thing: core, samples, listeners. Throws one clear line when it cannot. */
 export const start = async (deps: CoreDeps): Promise<Gateway> => {
   const { settings, log } = deps
   makeDataFolder(settings.dataDir)
   const core = await openCore(deps)
-  const undo: (() => Promise<void> | void)[] = [core.close]
-  const stopAll = async (): Promise<void> => {
+  const undo: Undo = [core.close]
+  const stop = async (): Promise<void> => {
     for (const step of undo.toReversed()) await step()
   }
   try {
     await refuseSandboxData(core)
     const account = await ensureFirstAccount(core.database)
-    await makeFirstAdmin(core, account)
-    const sandbox = settings.sandbox ? await openSandbox(core, account) : undefined
-    if (sandbox !== undefined) undo.push(sandbox.close)
-    const point = await createHttpPoint(core, sandbox?.routes ?? settings.http.routes)
-    undo.push(point.close)
-
-    const operations = createOperations(core.metrics, readinessOf(core))
-    const adminServer = createAdaptorServer({
-      fetch: operations.fetch,
-      overrideGlobalObjects: false,
-    }) as Server
-    const http = await listen(point.server, 'HTTP_LISTEN', settings.http.listen)
-    undo.push(() => drain(core, point))
-    const admin = await listen(adminServer, 'ADMIN_LISTEN', settings.admin.listen)
-    undo.push(() => {
-      adminServer.close()
-      adminServer.closeAllConnections()
-    })
-    const places = { http: writeEndpoint(http), admin: writeEndpoint(admin) }
-    log.info({ event: 'listening', ...places }, 'listening')
-    return { core, http, admin, advice: sandbox?.advice(places) ?? [], stop: stopAll }
+    const advice = await setUp(core, account)
+    const sandboxAdvice = settings.sandbox ? await openSandbox(core, account) : undefined
+    const samples = await openSamples(core)
+    undo.push(samples.close)
+    const at = await openListeners(core, samples, undo)
+    const places = {
+      http: writeEndpoint(at.http),
+      smpp: writeEndpoint(at.smpp),
+      admin: writeEndpoint(at.admin),
+    }
+    const tls = at.smppTls && { smppTls: writeEndpoint(at.smppTls) }
+    log.info({ event: 'listening', ...places, ...tls }, 'listening')
+    return { core, ...at, advice: sandboxAdvice?.(places) ?? advice, stop }
   } catch (error) {
-    await stopAll()
+    await stop()
     throw error
   }
 }

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http'
 import type { Account } from '../../db/accounts.ts'
 import { transact } from '../../db/database.ts'
 import { findMeta, setMeta } from '../../db/meta.ts'
@@ -5,16 +6,20 @@ import type { Core } from '../core.ts'
 import { isLoopback } from '../endpoint.ts'
 import type { Route } from '../http/routes.ts'
 import { listen, writeEndpoint } from '../listening.ts'
+import type { SmppUpstream } from '../upstream-urls.ts'
 import { createSampleUpstream } from './http-upstream.ts'
+import { createSampleSmsc } from './smsc.ts'
 import { makeSampleUsers } from './users.ts'
 
-/** A gateway to try: sample upstreams and sample users, everything on loopback. */
-export type Sandbox = {
+/** The sample upstreams that stand in for those that are not configured. */
+export type Samples = {
   readonly routes: readonly Route[]
-  /** What to try, for the places where the gateway listens. */
-  readonly advice: (at: { readonly http: string; readonly admin: string }) => readonly string[]
-  readonly close: () => Promise<void>
+  readonly smppUpstreams: readonly SmppUpstream[]
+  readonly close: () => void
 }
+
+/** Where a gateway listens, as `host:port`. */
+export type Places = { readonly http: string; readonly smpp: string; readonly admin: string }
 
 const mark = 'sandbox'
 
@@ -33,13 +38,14 @@ export const refuseSandboxData = async ({ settings, database }: Core): Promise<v
 
 const body = `'{"messages":[{"destinations":[{"to":"41793026727"}],"content":{"text":"Hello"}}]}'`
 
+/** What to try in the sandbox. */
 const adviceFor = (key: string) => {
-  return ({ http, admin }: { http: string; admin: string }): readonly string[] => {
+  return ({ http, smpp, admin }: Places): readonly string[] => {
     const send = (as: string): string =>
       `curl -i ${as} -H 'Content-Type: application/json' -d ${body} http://${http}/sms/3/messages`
     return [
       '',
-      `Sallyport's sandbox is up: data plane http://${http}, operations http://${admin}`,
+      `Sallyport's sandbox is up: HTTP on ${http}, SMPP on ${smpp}, operations on http://${admin}`,
       '',
       'A permitted call (200, with the answer of the sample SMS API):',
       `  ${send('-u alice:sandbox-alice-1')}`,
@@ -51,6 +57,8 @@ const adviceFor = (key: string) => {
       `  ${send('-u alice:wrong-password')}`,
       'A lock: five different wrong passwords, and then the right one is refused too:',
       `  for i in 1 2 3 4 5; do curl -s -o /dev/null -w '%{http_code}\\n' -u alice:wrong-$i http://${http}/; done; curl -i -u alice:sandbox-alice-1 http://${http}/`,
+      'A bind with any SMPP client, which gets its delivery receipt:',
+      `  smpp://${smpp}  system_id alice  password sandbox-alice-1`,
       'And what became of it (unlocks alice again):',
       '  npm run cli -- user show alice; npm run cli -- user unlock alice',
       '',
@@ -58,25 +66,42 @@ const adviceFor = (key: string) => {
   }
 }
 
-/** Starts the sample upstream and makes the sample users. */
-export const openSandbox = async (core: Core, account: Account): Promise<Sandbox> => {
-  await transact(core.database, (tx) => setMeta(tx, mark, 'true'))
-  const key = await makeSampleUsers(core, account)
-  const upstream = createSampleUpstream(core.database.newId)
-  const at = await listen(upstream, 'the sample upstream', { host: '127.0.0.1', port: 0 })
+/** From a message to its delivery receipt, in ms. */
+const RECEIPT_MS = 500
+
+const loopback = { host: '127.0.0.1', port: 0 } as const
+
+const openSampleRoute = async (server: Server): Promise<readonly Route[]> => {
+  const at = await listen(server, 'the sample upstream', loopback)
+  const upstreams = [{ origin: `http://${writeEndpoint(at)}`, basePath: '' }]
+  return [{ path: '/', upstreams, stripPath: false, forwardAuthorization: false }]
+}
+
+/** Starts a sample upstream for each protocol that has none; they listen on loopback. */
+export const openSamples = async ({ settings, database, system }: Core): Promise<Samples> => {
+  const http = settings.http.routes.length === 0 ? createSampleUpstream(database.newId) : undefined
+  const smsc =
+    settings.smpp.upstreams.length === 0
+      ? createSampleSmsc({ now: system.now, receiptMs: RECEIPT_MS })
+      : undefined
+  const routes = http === undefined ? settings.http.routes : await openSampleRoute(http)
+  const at = smsc && (await listen(smsc, 'the sample SMSC', loopback))
   return {
-    routes: [
-      {
-        path: '/',
-        upstreams: [{ origin: `http://${writeEndpoint(at)}`, basePath: '' }],
-        stripPath: false,
-        forwardAuthorization: false,
-      },
-    ],
-    advice: adviceFor(key),
-    close: async () => {
-      upstream.closeAllConnections()
-      await new Promise((resolve) => upstream.close(resolve))
+    routes,
+    smppUpstreams: at === undefined ? settings.smpp.upstreams : [{ ...at, tls: false }],
+    close: () => {
+      smsc?.close()
+      http?.closeAllConnections()
+      http?.close()
     },
   }
+}
+
+/** Makes the sample users, and answers what to try with them. */
+export const openSandbox = async (
+  core: Core,
+  account: Account,
+): Promise<(at: Places) => readonly string[]> => {
+  await transact(core.database, (tx) => setMeta(tx, mark, 'true'))
+  return adviceFor(await makeSampleUsers(core, account))
 }

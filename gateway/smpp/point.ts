@@ -32,9 +32,7 @@ const TICK_MS = 250
 const TLS_LOOK_MS = 2_000
 const PROBE_MS = 2_000
 
-type Upstreams = readonly [SmppUpstream, ...SmppUpstream[]]
-
-const createPointDoor = (core: Core, upstreams: Upstreams): Door => {
+const createPointDoor = (core: Core, upstreams: readonly SmppUpstream[]): Door => {
   const { settings, system, log, database, directory, live, metrics } = core
   const { smppLimits: limits, limits: shared } = settings
   const { elapsed } = system
@@ -100,7 +98,7 @@ const createPointDoor = (core: Core, upstreams: Upstreams): Door => {
 }
 
 /** Wires the door to the core; `upstreams` are those of the settings, or of the sandbox. */
-export const createSmppPoint = (core: Core, upstreams: Upstreams): SmppPoint => {
+export const createSmppPoint = (core: Core, upstreams: readonly SmppUpstream[]): SmppPoint => {
   const { settings, system, log } = core
   const { smpp, limits } = settings
   const door = createPointDoor(core, upstreams)
