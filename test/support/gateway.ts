@@ -21,6 +21,7 @@ export type TestGateway = Gateway & {
   readonly url: string
   readonly port: number
   readonly adminUrl: string
+  readonly smppPort: number
   readonly dataDir: string
   /** Everything that was logged, a line each. */
   readonly logged: readonly string[]
@@ -97,6 +98,7 @@ export const startGateway = async (options: TestOptions = {}): Promise<TestGatew
     ...gateway,
     url: `http://127.0.0.1:${gateway.http.port}`,
     port: gateway.http.port,
+    smppPort: gateway.smpp.port,
     adminUrl: `http://127.0.0.1:${gateway.admin.port}`,
     dataDir,
     logged,
