@@ -17,6 +17,9 @@ const switchingHead = ({ head, decisionId }: TunnelParts): string =>
   `HTTP/1.1 101 ${head.reason}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${head.lines}` +
   `x-sallyport-decision: ${decisionId}\r\n\r\n`
 
+/** How long one side may take nothing of what the other has left for it. */
+const LINGER_MS = 10_000
+
 /** Joins both sockets after 101, as they are, until either ends or the tunnel is cut. */
 export const createTunnel = (parts: TunnelParts): Exchange => {
   const { exchanger, upstream } = parts
@@ -30,8 +33,17 @@ export const createTunnel = (parts: TunnelParts): Exchange => {
     upstream.destroy()
     parts.ended(101)
   }
-  client.on('close', cut).on('error', cut)
-  upstream.on('close', cut).on('error', cut)
+  /** What is on its way to one side still gets there, as long as it is being taken. */
+  const endAfter = (side: Socket) => (): void => {
+    if (side.destroyed) {
+      cut()
+      return
+    }
+    side.setTimeout(LINGER_MS, cut)
+    side.end()
+  }
+  client.on('close', endAfter(upstream)).on('error', cut)
+  upstream.on('close', endAfter(client)).on('error', cut)
   client.setTimeout(0)
   upstream.setTimeout(0)
   client.write(switchingHead(parts), 'latin1')
