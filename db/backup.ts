@@ -2,6 +2,21 @@ import Sqlite from 'better-sqlite3'
 import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs'
 import type { Database } from './database.ts'
 
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'its folder is not there',
+  ENOTDIR: 'its folder is none',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the disk is read-only',
+  ENOSPC: 'the disk is full',
+  SQLITE_FULL: 'the disk is full',
+}
+
+const why = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  return ('code' in error ? reasons[String(error.code)] : undefined) ?? error.message
+}
+
 /**
  * Copies the database, as it is at this moment, into a new file (0600) while it goes on being
  * written. Throws when the file exists. The installation's key is not in it: keep that beside it.
@@ -19,7 +34,7 @@ export const backupDatabase = async (database: Database, file: string): Promise<
     renameSync(draft, file)
   } catch (error) {
     rmSync(draft, { force: true })
-    throw new Error(`cannot write the backup ${file}`, { cause: error })
+    throw new Error(`cannot write the backup ${file}: ${why(error)}`, { cause: error })
   } finally {
     source.close()
   }

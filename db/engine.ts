@@ -4,13 +4,13 @@ import {
   closeSync,
   existsSync,
   linkSync,
-  mkdirSync,
   openSync,
   readSync,
   rmSync,
   statSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { makeFolder } from './folders.ts'
 import { migrate } from './migrate.ts'
 
 /** `SPRT`: tells our files from other programs' (SQLite file format §1.3.14). */
@@ -50,6 +50,9 @@ const assertHeader = (file: string): void => {
   if (header.readUInt32BE(68) !== applicationId) throw new Error('not a database of Sallyport')
 }
 
+const hasLog = (file: string): boolean =>
+  existsSync(`${file}-wal`) && statSync(`${file}-wal`).size > 0
+
 /** Whole for small files; for large ones what would be noticed late otherwise: a missing end. */
 const assertSound = (connection: Sqlite.Database, file: string): void => {
   if (statSync(file).size <= wholeCheckBytes) {
@@ -60,8 +63,7 @@ const assertSound = (connection: Sqlite.Database, file: string): void => {
   }
   const pages = Number(connection.pragma('page_count', { simple: true }))
   const pageSize = Number(connection.pragma('page_size', { simple: true }))
-  const hasWal = existsSync(`${file}-wal`) && statSync(`${file}-wal`).size > 0
-  if (!hasWal && pages * pageSize > statSync(file).size) throw new Error('its end is missing')
+  if (!hasLog(file) && pages * pageSize > statSync(file).size) throw new Error('its end is missing')
   const tables = connection
     .prepare<[], { name: string }>("select name from sqlite_schema where type = 'table'")
     .all()
@@ -76,11 +78,24 @@ export type Connections = {
   readonly writer: Sqlite.Database
 }
 
-const open = (file: string): Connections => {
+/**
+ * Where there is a log it is looked at by a connection that cannot write: any other would bring the
+ * log into the damaged file as it closes. (Where there is none, this one would leave one behind.)
+ */
+const look = (file: string): void => {
   assertHeader(file)
+  const onlooker = new Sqlite(file, { readonly: hasLog(file), timeout: waitMs.opening })
+  try {
+    assertSound(onlooker, file)
+  } finally {
+    onlooker.close()
+  }
+}
+
+const open = (file: string): Connections => {
+  look(file)
   const writer = new Sqlite(file, { fileMustExist: true, timeout: waitMs.opening })
   try {
-    assertSound(writer, file)
     writer.pragma('journal_mode = WAL')
     writer.pragma('synchronous = NORMAL')
     writer.pragma('foreign_keys = ON')
@@ -108,7 +123,7 @@ const why = (error: unknown): string => {
  */
 export const openConnections = (file: string, suffix: string): Connections => {
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(file))
     if (!existsSync(file)) createFile(file, suffix)
     if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
     return open(file)
