@@ -29,7 +29,10 @@ export const lengthFault = (length: number, limit: number): FrameFault | undefin
   return length > limit ? 'length-too-large' : undefined
 }
 
-/** Cuts a stream of bytes into PDUs of at most `limit` octets; copies only what came in pieces. */
+/**
+ * Cuts a stream of bytes into PDUs of at most `limit` octets; copies only what came in pieces. Reads through
+ * a DataView, which is several times faster than `readInt32BE`.
+ */
 export const createFramer = (limit: number, { visit, run }: FrameSink): Framer => {
   let pieces: Buffer[] = []
   let heldOctets = 0
@@ -44,13 +47,14 @@ export const createFramer = (limit: number, { visit, run }: FrameSink): Framer =
 
   const scan = (bytes: Buffer): FrameFault | undefined => {
     const end = bytes.length
+    const view = new DataView(bytes.buffer, bytes.byteOffset, end)
     let at = 0
     let runFrom = 0
     let frames = 0
     let fault: FrameFault | undefined
     needed = HEADER_OCTETS
     while (at + HEADER_OCTETS <= end) {
-      const length = int32(bytes, at)
+      const length = view.getInt32(at)
       // Signed: a length of 2 GiB or more is negative here.
       if (length < HEADER_OCTETS || length > limit) {
         fault = lengthFault(length >>> 0, limit)
@@ -60,7 +64,7 @@ export const createFramer = (limit: number, { visit, run }: FrameSink): Framer =
         needed = length
         break
       }
-      if (visit(int32(bytes, at + 4), int32(bytes, at + 8), int32(bytes, at + 12))) frames += 1
+      if (visit(view.getInt32(at + 4), view.getInt32(at + 8), view.getInt32(at + 12))) frames += 1
       else {
         if (frames > 0) run(bytes.subarray(runFrom, at), frames)
         frames = 0
@@ -92,13 +96,6 @@ export const createFramer = (limit: number, { visit, run }: FrameSink): Framer =
     held: () => heldOctets,
   }
 }
-
-/** Faster than `readInt32BE`, which checks its arguments each time. */
-const int32 = (bytes: Buffer, at: number): number =>
-  ((bytes[at] ?? 0) << 24) |
-  ((bytes[at + 1] ?? 0) << 16) |
-  ((bytes[at + 2] ?? 0) << 8) |
-  (bytes[at + 3] ?? 0)
 
 /** The first frame of what was read so far, with what came behind it; undefined while incomplete. */
 export const readFirstFrame = (
