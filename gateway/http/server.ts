@@ -78,7 +78,12 @@ export const createHttpServer = (deps: HttpServerDeps): HttpServer => {
     deps.tls === undefined
       ? createServer(options, onConnection)
       : createTlsServer(
-          { ...options, ...deps.tls, handshakeTimeout: limits.headerTimeoutMs },
+          {
+            ...options,
+            ...deps.tls,
+            ALPNProtocols: ['http/1.1'],
+            handshakeTimeout: limits.headerTimeoutMs,
+          },
           onConnection,
         )
   server.maxConnections = limits.maxConnections
