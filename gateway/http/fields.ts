@@ -99,10 +99,21 @@ const hopByHop = new Set([
 export const staysBehind = (lowerName: string): boolean =>
   hopByHop.has(lowerName) || lowerName.startsWith(OWN_PREFIX)
 
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
+
+/** A value without the blanks around it (RFC 9110 §5.6.3); what else looks like one is part of it. */
+export const trimBlanks = (text: string): string => {
+  let from = 0
+  let to = text.length
+  while (from < to && isBlank(text.charCodeAt(from))) from += 1
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to -= 1
+  return text.slice(from, to)
+}
+
 /** The names that a `Connection` field lists, in lower case (RFC 9110 §7.6.1). */
 export const connectionOptions = (value: string): string[] =>
   value
     .toLowerCase()
     .split(',')
-    .map((option) => option.trim())
+    .map(trimBlanks)
     .filter((option) => option !== '')

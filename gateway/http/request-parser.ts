@@ -1,3 +1,5 @@
+import { trimBlanks } from './fields.ts'
+
 /** A request head as it was sent: nothing in it has been judged yet but its grammar. */
 export type ParsedRequest = {
   readonly method: string
@@ -20,7 +22,7 @@ const fieldsOf = (lines: string): string[] => {
   while (at < lines.length) {
     const colon = lines.indexOf(':', at)
     const end = lines.indexOf('\r\n', colon)
-    fields.push(lines.slice(at, colon), lines.slice(colon + 1, end).trim())
+    fields.push(lines.slice(at, colon), trimBlanks(lines.slice(colon + 1, end)))
     at = end + 2
   }
   return fields

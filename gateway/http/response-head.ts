@@ -1,4 +1,4 @@
-import { connectionOptions, staysBehind } from './fields.ts'
+import { connectionOptions, staysBehind, trimBlanks } from './fields.ts'
 
 /** How the end of a response's body is known (RFC 9112 §6.3). */
 export type Framing = number | 'chunked' | 'until-close'
@@ -45,17 +45,14 @@ const collectField = (into: Collected, name: string, value: string): boolean => 
   else if (name === 'connection')
     into.options = [...(into.options ?? []), ...connectionOptions(value)]
   else if (name === 'keep-alive') {
-    const seconds = /timeout=(\d{1,6})/.exec(value)?.[1]
+    const seconds = /timeout=(\d{1,6})/i.exec(value)?.[1]
     if (seconds !== undefined) into.idleSeconds = Number(seconds)
   }
   return !staysBehind(name)
 }
 
-/** Fields that `Connection` names go no further either. */
-const isStruck = (options: readonly string[] | undefined, name: string): boolean =>
-  options?.includes(name) === true && name !== 'content-length'
-
-const collectFields = (lines: string, options?: readonly string[]): Collected => {
+/** Reads the fields; those that are struck go no further. */
+const collectFields = (lines: string, struck: readonly string[] = []): Collected => {
   const into: Collected = {
     lines: '',
     length: undefined,
@@ -70,8 +67,8 @@ const collectFields = (lines: string, options?: readonly string[]): Collected =>
     const colon = lines.indexOf(':', at)
     const end = lines.indexOf('\r\n', colon) + 2
     const name = lines.slice(at, colon).toLowerCase()
-    const goesOn = collectField(into, name, lines.slice(colon + 1, end).trim())
-    if (goesOn && !isStruck(options, name)) into.lines += lines.slice(at, end)
+    const goesOn = collectField(into, name, trimBlanks(lines.slice(colon + 1, end - 2)))
+    if (goesOn && !struck.includes(name)) into.lines += lines.slice(at, end)
     at = end
   }
   return into
@@ -90,8 +87,22 @@ const framingOf = (
   return length === undefined ? 'until-close' : Number(length)
 }
 
-const isPlain = (options: readonly string[]): boolean =>
-  options.every((option) => option === 'close' || option === 'keep-alive')
+const unstruck: ReadonlySet<string> = new Set(['close', 'keep-alive', 'content-length'])
+
+/** What `Connection` names, but never a length, except where there is nothing to measure. */
+const struckBy = (status: number, { options = [], length }: Collected): string[] => {
+  const struck = options.filter((name) => !unstruck.has(name))
+  // RFC 9110 §8.6: not with 1xx or 204.
+  if (length !== undefined && (status < 200 || status === 204)) struck.push('content-length')
+  return struck
+}
+
+/** An HTTP/1.0 server does not know chunks: nothing that follows them is trusted (RFC 9112 §6.1). */
+const isKept = (minor: string | undefined, framing: Framing, options: string[] = []): boolean => {
+  if (framing === 'until-close') return false
+  if (minor === '1') return !options.includes('close')
+  return framing !== 'chunked' && options.includes('keep-alive')
+}
 
 /** Parses a response head (without its last empty line); undefined when it is not sound HTTP/1. */
 export const parseResponseHead = (head: string, method: string): ResponseHead | undefined => {
@@ -101,16 +112,11 @@ export const parseResponseHead = (head: string, method: string): ResponseHead | 
   const lines = found === -1 ? '' : `${head.slice(end + 2)}\r\n`
   if (line === null || !fieldLines.test(lines)) return undefined
   let into = collectFields(lines)
-  const { options } = into
-  if (options !== undefined && !isPlain(options)) into = collectFields(lines, options)
   const status = Number(line[2])
+  const struck = struckBy(status, into)
+  if (struck.length > 0) into = collectFields(lines, struck)
   const framing = into.broken ? undefined : framingOf(status, method, into)
   if (framing === undefined) return undefined
-  const keepAlive =
-    framing !== 'until-close' &&
-    (line[1] === '1'
-      ? options?.includes('close') !== true
-      : options?.includes('keep-alive') === true)
   const { hasDate, idleSeconds } = into
   return {
     status,
@@ -118,7 +124,7 @@ export const parseResponseHead = (head: string, method: string): ResponseHead | 
     lines: into.lines,
     hasDate,
     framing,
-    keepAlive,
+    keepAlive: isKept(line[1], framing, into.options),
     idleSeconds,
   }
 }

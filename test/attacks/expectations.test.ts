@@ -61,6 +61,13 @@ describe('what a client expects or connects with never becomes a 502 (F9)', () =
       expect(seen).not.toHaveProperty(name)
   })
 
+  it('a value goes on octet for octet, but for the blanks around it', async () => {
+    // The last octet of `Citt\u00e0` in UTF-8 is a blank to those who read it as text.
+    const value = Buffer.from('Citt\u00e0').toString('latin1')
+    await attack(pair, good('/', `X-A: \t ${value}\t \nX-B:\x85${value}\n${close}`))
+    expect(pair.upstream.seen.at(-1)?.fields).toMatchObject({ 'x-a': value, 'x-b': `\x85${value}` })
+  })
+
   it('a head beyond the limit is 431, and nothing behind it is served', async () => {
     const { verdicts, seen, closed } = await attack(
       pair,
