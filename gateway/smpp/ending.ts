@@ -119,7 +119,7 @@ export const createEnding = ({ client, upstream, type, times, onEnd }: EndingOpt
     clearTimeout(deadline)
     onEnd(end)
   }
-  for (const { socket } of legs) socket.once('close', onClose)
+  for (const { socket } of legs) socket.on('close', onClose)
 
   return {
     begin: (why) => {

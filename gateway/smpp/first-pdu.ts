@@ -9,7 +9,7 @@ import {
   statuses,
 } from './constants.ts'
 import { readFirstFrame, type FrameFault } from './frame.ts'
-import { hangUp } from './hang-up.ts'
+import { hangUp, ignoreError } from './hang-up.ts'
 import { isCommand } from './states.ts'
 import type { Ticker } from './ticker.ts'
 import { findOverdue, type Timers } from './timers.ts'
@@ -87,8 +87,7 @@ export const readFirstPdu = (
       return
     settle('session-init-timeout', Buffer.alloc(0))
   })
-  // An error is always followed by `close`; whoever takes the socket over need not mind it.
-  socket.on('error', () => undefined)
+  socket.on('error', ignoreError)
   socket.on('data', onData).on('end', onLost).on('close', onLost).resume()
 }
 

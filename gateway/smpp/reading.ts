@@ -1,6 +1,7 @@
 import { GENERIC_NACK, headerOnly, PDU_OCTETS, statuses } from './constants.ts'
 import type { Ending } from './ending.ts'
 import { createFramer } from './frame.ts'
+import { ignoreError } from './hang-up.ts'
 import { holds, type Leg } from './leg.ts'
 import { createVisit } from './visit.ts'
 
@@ -82,7 +83,6 @@ export const readLeg = (leg: Leg, other: Leg, options: ReadingOptions): void => 
   const onLost = (): void => {
     ending.lose(leg, `${side}-closed`)
   }
-  // An error is always followed by `close`.
-  socket.on('error', () => undefined)
+  if (socket.listenerCount('error') === 0) socket.on('error', ignoreError)
   socket.on('data', onData).on('drain', onDrain).on('end', onLost).on('close', onLost)
 }

@@ -3,6 +3,7 @@ import { connect as connectTls } from 'node:tls'
 import { mapBindRequest, type BindCredentials, type BindRequest } from './bind-request.ts'
 import { FIRST_PDU_OCTETS, GENERIC_NACK, responseTo, statuses } from './constants.ts'
 import { readFirstFrame } from './frame.ts'
+import { ignoreError } from './hang-up.ts'
 
 /** An SMSC to bind to. */
 export type SmppUpstream = {
@@ -60,7 +61,8 @@ export const attemptBind = (
 
   const release = (): void => {
     clearTimeout(deadline)
-    socket.off('data', onData).off('close', onClose).off('end', onClose)
+    socket.off('data', onData).off('close', onClose).off('end', onClose).off('error', onError)
+    socket.on('error', ignoreError)
   }
   const fail = (failure: BindFailure): void => {
     release()
@@ -95,14 +97,16 @@ export const attemptBind = (
   const deadline = setTimeout(() => {
     fail({ reason: 'upstream-timeout', detail: `nothing while ${reached}`, isFinal: false })
   }, ms)
-  // Stays on the socket for good: an error is always followed by `close`.
-  socket.on('error', (error) => (cause = error.message))
-  socket.on('data', onData).on('close', onClose).on('end', onClose)
-  socket.once(upstream.tls === undefined ? 'connect' : 'secureConnect', () => {
+  const onError = (error: Error): void => {
+    cause = error.message
+  }
+  const onReady = (): void => {
     reached = 'binding'
     const { credentials } = upstream
     socket.write(credentials === undefined ? request.pdu : mapBindRequest(request, credentials))
-  })
+  }
+  socket.on('data', onData).on('close', onClose).on('end', onClose).on('error', onError)
+  socket.once(upstream.tls === undefined ? 'connect' : 'secureConnect', onReady)
   return () => {
     release()
     socket.destroy()
