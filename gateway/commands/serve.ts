@@ -1,0 +1,47 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { createLog } from '../log.ts'
+import { start } from '../start.ts'
+import { settingsOf, type Options, type Shell } from './shell.ts'
+
+type ServeOptions = Options & { readonly check?: true }
+
+/**
+ * The first SIGTERM or SIGINT, also one that comes while the gateway is still starting. Further ones
+ * change nothing, since some parents send each twice (npm, to a group); the drain has its end.
+ */
+const nextSignal = (): Promise<string> =>
+  new Promise((resolve) => {
+    process.on('SIGTERM', resolve).on('SIGINT', resolve)
+  })
+
+const serve = async (shell: Shell, options: ServeOptions): Promise<void> => {
+  const settings = settingsOf(shell, options)
+  if (options.check === true) {
+    shell.say(['The settings are right.'])
+    return
+  }
+  const stopping = nextSignal()
+  const log = createLog(settings.logLevel)
+  const gateway = await start({ settings, system: shell.system, log })
+  shell.say(gateway.advice)
+  const signal = await stopping
+  log.info({ event: 'stopping', signal }, 'stopping')
+  const stopped = gateway.stop().then(() => true)
+  const inTime = await Promise.race([stopped, wait(settings.limits.drainMs, false, { ref: false })])
+  if (!inTime) throw new Error('drainMs is over, and not everything has come to its end')
+}
+
+export const addServeCommand = (program: Command, shell: Shell): void => {
+  program
+    .command('serve', { isDefault: true })
+    .description('start the gateway')
+    .usage('[options]')
+    .argument('[word]')
+    .option('--check', 'read the settings, report every fault, start nothing')
+    .action((word: string | undefined, _, command: Command) => {
+      // As the default command it is handed what is none.
+      if (word !== undefined) return command.error(`error: unknown command '${word}'`)
+      return serve(shell, command.optsWithGlobals())
+    })
+}
