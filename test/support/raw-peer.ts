@@ -1,4 +1,6 @@
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
+import type { Certificate } from './certificate.ts'
 import { cutPdus } from './pdu.ts'
 
 /** One end of a TCP connection that speaks bytes and keeps all that it hears. */
@@ -86,12 +88,23 @@ export const connectPeer = (port: number): Promise<RawPeer> =>
     socket.once('error', reject)
   })
 
-/** Both ends of a new TCP connection. */
-export const connectedPair = async (): Promise<[near: Socket, far: RawPeer]> => {
-  const server = createServer({ noDelay: true, pauseOnConnect: true })
+/** Both ends of a new connection, over TCP or TLS. */
+export const connectedPair = async (
+  certificate?: Certificate,
+): Promise<[near: Socket, far: RawPeer]> => {
+  const server: Server =
+    certificate === undefined
+      ? createServer({ noDelay: true, pauseOnConnect: true })
+      : createTlsServer({ cert: certificate.cert, key: certificate.key })
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready))
-  const near = new Promise<Socket>((resolve) => server.once('connection', resolve))
-  const far = await connectPeer((server.address() as AddressInfo).port)
+  const event = certificate === undefined ? 'connection' : 'secureConnection'
+  const near = new Promise<Socket>((resolve) => server.once(event, resolve))
+  const { port } = server.address() as AddressInfo
+  const far =
+    certificate === undefined
+      ? await connectPeer(port)
+      : createRawPeer(connectTls({ port, host: '127.0.0.1', ca: certificate.cert }))
+  const accepted = await near
   server.close()
-  return [await near, far]
+  return [accepted, far]
 }

@@ -7,6 +7,7 @@ import {
 } from '../../gateway/smpp/relay.ts'
 import { createTicker, type Ticker } from '../../gateway/smpp/ticker.ts'
 import { defaultTimers } from '../../gateway/smpp/timers.ts'
+import type { Certificate } from './certificate.ts'
 import { connectedPair, type RawPeer } from './raw-peer.ts'
 
 /** A relay between two raw peers that are both bound already. */
@@ -22,9 +23,13 @@ export type Joined = {
   readonly end: Promise<RelayEnd>
 }
 
-export const join = async (changes: Partial<RelayOptions> = {}): Promise<Joined> => {
-  const [client, esme] = await connectedPair()
-  const [upstream, smsc] = await connectedPair()
+/** With a certificate both legs are TLS. */
+export const join = async (
+  changes: Partial<RelayOptions> = {},
+  certificate?: Certificate,
+): Promise<Joined> => {
+  const [client, esme] = await connectedPair(certificate)
+  const [upstream, smsc] = await connectedPair(certificate)
   const elapsed = (): number => performance.now()
   const ticker = createTicker(elapsed, 10)
   const counts = { fromClient: 0, fromUpstream: 0 }

@@ -8,6 +8,7 @@ import {
   type Command,
 } from '../../../gateway/smpp/constants.ts'
 import { defaultRelayLimits } from '../../../gateway/smpp/relay.ts'
+import { createCertificate } from '../../support/certificate.ts'
 import { pdu, readPdu } from '../../support/pdu.ts'
 import type { RawPeer } from '../../support/raw-peer.ts'
 import { join } from '../../support/smpp-relay.ts'
@@ -99,6 +100,19 @@ describe('the legs of a relay carry the same octets (J5)', () => {
     const sent = pdu(commands.submit_sm, 1, payload)
     esme.send(sent)
     expect((await smsc.next()).equals(sent)).toBe(true)
+  })
+
+  it('over TLS, for some thousand random frames', async () => {
+    const { esme, smsc } = await join(free, createCertificate('localhost'))
+    const next = createNumbers(11)
+    const submits = Array.from({ length: 5_000 }, () => randomFrame(next, idsFromEsme))
+    const delivers = Array.from({ length: 5_000 }, () => randomFrame(next, idsFromSmsc))
+    expect(
+      await Promise.all([
+        passes(submits, esme, smsc, createNumbers(13)),
+        passes(delivers, smsc, esme, createNumbers(17)),
+      ]),
+    ).toEqual([true, true])
   })
 
   it('for 100,000 random frames, both ways at once', { timeout: 60_000 }, async () => {

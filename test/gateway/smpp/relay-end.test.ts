@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { commands, GENERIC_NACK, PDU_OCTETS, statuses } from '../../../gateway/smpp/constants.ts'
 import { FIRST_OWN } from '../../../gateway/smpp/sequence.ts'
+import { createCertificate } from '../../support/certificate.ts'
 import { cutPdus, pdu, readPdu } from '../../support/pdu.ts'
 import type { RawPeer } from '../../support/raw-peer.ts'
 import { join, type Joined } from '../../support/smpp-relay.ts'
@@ -68,6 +69,18 @@ describe('ending a session at our wish (J12)', () => {
     expect(readPdu(await joined.esme.next()).commandId).toBe(unbind)
     joined.smsc.send(pdu(SUBMIT_RESP, 1, 'id\0'))
     expect(await joined.esme.next()).toEqual(pdu(SUBMIT_RESP, 1, 'id\0'))
+  })
+
+  it('is in good order over TLS', async () => {
+    const joined = await join({ endTimes: times }, createCertificate('localhost'))
+    joined.esme.send(pdu(submit_sm, 1, 'text'))
+    await joined.smsc.next()
+    joined.relay.end()
+    joined.smsc.send(pdu(SUBMIT_RESP, 1, 'id\0'))
+    expect(await joined.esme.next()).toEqual(pdu(SUBMIT_RESP, 1, 'id\0'))
+    await Promise.all([answerUnbind(joined.esme), answerUnbind(joined.smsc)])
+    expect(await joined.end).toBe('ended')
+    isClean(joined)
   })
 
   it('is over at the deadline when nobody answers', async () => {

@@ -3,6 +3,7 @@ import { commands, statuses } from '../../../gateway/smpp/constants.ts'
 import { defaultRelayLimits } from '../../../gateway/smpp/relay.ts'
 import { FIRST_OWN } from '../../../gateway/smpp/sequence.ts'
 import { defaultTimers } from '../../../gateway/smpp/timers.ts'
+import { createCertificate } from '../../support/certificate.ts'
 import { pdu, readPdu } from '../../support/pdu.ts'
 import type { RawPeer } from '../../support/raw-peer.ts'
 import { join, type Joined } from '../../support/smpp-relay.ts'
@@ -77,6 +78,15 @@ describe('a peer that does not read (J7)', () => {
     expect((await joined[reader].take(octets)).length).toBe(octets)
     await before
     expect(joined[side].destroyed).toBe(false)
+  })
+
+  it('over TLS, ends the session at the stall limit all the same', async () => {
+    const options = { timers: stallTimers, limits: manyUnanswered, endTimes: times }
+    const joined = await join(options, createCertificate('localhost'))
+    joined.esme.socket.pause()
+    await flood(joined.smsc, deliver_sm, 200_000)
+    expect(joined.client.writableLength).toBeLessThan(defaultRelayLimits.budgetOctets + 131_072)
+    expect(await joined.end).toBe('client-stalled')
   })
 
   it('and is answered by us holds up itself', async () => {
