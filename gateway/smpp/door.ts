@@ -6,6 +6,7 @@ import type { Recorder } from '../record.ts'
 import type { BindRequest } from './bind-request.ts'
 import type { Admit } from './admission.ts'
 import { statuses } from './constants.ts'
+import { createFloor } from './floor.ts'
 import { readFirstPdu, refuseBind, type FirstPduOptions, type UnreadableBind } from './first-pdu.ts'
 import type { Unbound } from './unbound.ts'
 
@@ -54,16 +55,15 @@ export const createDoor = (deps: DoorDeps): Door => {
     client: Address,
     leave: () => void,
   ): Promise<void> => {
-    const arrivedAt = elapsed()
+    const floor = createFloor(floorMs, elapsed)
     const attempt = attemptOf(bind, client)
     const refuse = (reason: Reason): void => {
       const status = statusOf(reason)
-      const wait = status === statuses.ESME_RBINDFAIL ? arrivedAt + floorMs - elapsed() : 0
       const answer = (): void => {
         leave()
         refuseBind(socket, bind, status, closeMs)
       }
-      if (wait > 0) setTimeout(answer, wait)
+      if (status === statuses.ESME_RBINDFAIL) floor(answer)
       else answer()
     }
     const decision = await deps.authorize(attempt)
