@@ -1,19 +1,15 @@
 import type { Socket } from 'node:net'
 import type { User } from '../../policies/facts.ts'
-import type { Decision } from '../../policies/ports.ts'
 import type { Reason } from '../../policies/reasons.ts'
 import type { Judge } from '../authorize.ts'
 import type { Live, LiveObject } from '../live.ts'
 import type { System } from '../system.ts'
-import type { Visit } from './door.ts'
+import type { Admit } from './door.ts'
 import { relay, type Exchange } from './relay.ts'
 import type { ResponseHead } from './response-head.ts'
 import { createTunnel } from './tunnel.ts'
 import { upstreamHead } from './upstream-head.ts'
 import type { Upstreams } from './upstreams.ts'
-
-/** Lets a permitted request through to its upstream; `refuse` answers if that comes to nothing. */
-export type Admit = (visit: Visit, decision: Decision, refuse: (reason: Reason) => void) => void
 
 export type AdmissionDeps = {
   readonly judge: Judge

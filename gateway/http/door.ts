@@ -3,7 +3,6 @@ import type { Authorize, Decision } from '../../policies/ports.ts'
 import { readingOf, type Reason } from '../../policies/reasons.ts'
 import type { Recorder } from '../record.ts'
 import type { System } from '../system.ts'
-import type { Admit } from './admission.ts'
 import type { ClientConnection } from './connection.ts'
 import type { Entry } from './entry.ts'
 import type { Exchanger, HttpRequest } from './exchanger.ts'
@@ -18,6 +17,9 @@ export type Visit = {
   /** `System.elapsed` when its head had been read. */
   readonly arrivedAt: number
 }
+
+/** Lets a permitted request through to its upstream; `refuse` answers if that comes to nothing. */
+export type Admit = (visit: Visit, decision: Decision, refuse: (reason: Reason) => void) => void
 
 export type DoorDeps = {
   readonly readEntry: (
