@@ -5,21 +5,11 @@ import type { Attempt } from '../../policies/ports.ts'
 import type { Reason } from '../../policies/reasons.ts'
 import type { Judge } from '../authorize.ts'
 import type { Live, LiveObject } from '../live.ts'
-import type { Visit } from './door.ts'
+import type { Admit, Visit } from './door.ts'
 import { createMessageBudget, type MessageBudget } from './message-budget.ts'
 import { createRelay, type Relay, type RelayOptions } from './relay.ts'
 import type { Slot, Slots } from './slots.ts'
 import type { UpstreamBinds } from './upstream-bind.ts'
-
-/**
- * Lets a permitted bind through: takes a slot, binds upstream, relays the answer and then the
- * frames. `bound` ends the time without a bind; `refuse` answers if it comes to nothing.
- */
-export type Admit = (
-  visit: Visit,
-  bound: () => void,
-  refuse: (reason: Reason) => void,
-) => Promise<void>
 
 export type AdmissionDeps = {
   readonly judge: Judge

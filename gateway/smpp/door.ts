@@ -4,11 +4,28 @@ import type { Attempt, Authorize, Decision } from '../../policies/ports.ts'
 import { readingOf, type Reason } from '../../policies/reasons.ts'
 import type { Recorder } from '../record.ts'
 import type { BindRequest } from './bind-request.ts'
-import type { Admit } from './admission.ts'
 import { statuses } from './constants.ts'
 import { createFloor } from './floor.ts'
 import { readFirstPdu, refuseBind, type FirstPduOptions, type UnreadableBind } from './first-pdu.ts'
 import type { Unbound } from './unbound.ts'
+
+/** A bind under our roof, from its arrival to its answer. */
+export type Visit = {
+  readonly socket: Socket
+  readonly request: BindRequest
+  readonly attempt: Attempt
+  readonly decision: Decision
+}
+
+/**
+ * Lets a permitted bind through: takes a slot, binds upstream, relays the answer and then the
+ * frames. `bound` ends the time without a bind; `refuse` answers if it comes to nothing.
+ */
+export type Admit = (
+  visit: Visit,
+  bound: () => void,
+  refuse: (reason: Reason) => void,
+) => Promise<void>
 
 export type DoorDeps = Omit<FirstPduOptions, 'acceptedAt'> & {
   readonly authorize: Authorize
@@ -23,14 +40,6 @@ export type DoorDeps = Omit<FirstPduOptions, 'acceptedAt'> & {
 
 /** Takes a connection: reads its bind, asks once, and has it admitted or answers and closes. */
 export type Door = (socket: Socket, client: Address, acceptedAt: number) => void
-
-/** A bind under our roof, from its arrival to its answer. */
-export type Visit = {
-  readonly socket: Socket
-  readonly request: BindRequest
-  readonly attempt: Attempt
-  readonly decision: Decision
-}
 
 /** What goes into a bind response: a status of the table, never one that tells more (§5.1.3). */
 const statusOf = (reason: Reason): number => readingOf(reason).smpp ?? statuses.ESME_RBINDFAIL
