@@ -1,7 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { answers, freePort, type Core, type Stage, type Started } from '../stage.ts'
-import type { BenchUser } from './gateway.ts'
 
 export type Listening = { readonly url: string; readonly proxy: Started }
 
@@ -117,7 +116,10 @@ export const startBareNginx = (stage: Stage, upstream: Listening): Promise<Liste
 export const startGuardingNginx = async (
   stage: Stage,
   upstream: Listening,
-  guard: { readonly user: BenchUser; readonly ranges: readonly string[] },
+  guard: {
+    readonly user: { readonly username: string; readonly password: string }
+    readonly ranges: readonly string[]
+  },
 ): Promise<Listening> => {
   const { username, password } = guard.user
   const line = await stage.run('load', 'htpasswd', ['-nbB', '-C', '10', username, password])
