@@ -5,12 +5,15 @@ import type { AttemptLimits, AttemptRequest, Attempts } from '../../db/attempts.
 import { createSourceBudget } from '../../db/source-budget.ts'
 import { emptyBucket } from '../../policies/bucket.ts'
 import { defaultLockoutRules } from '../../policies/lockout.ts'
-import { attemptsContract, createTestClock, type TestClock } from './attempts.contract.ts'
+import { attemptsBucketsContract } from './attempts-buckets.contract.ts'
+import { attemptsContract } from './attempts.contract.ts'
+import { createTestClock, type TestClock } from './attempts-trial.ts'
 
 const create = ({ now, elapsed }: TestClock, limits: Partial<AttemptLimits> = {}): Attempts =>
   createEmbeddedAttempts({ now, elapsed, limits })
 
 attemptsContract('the embedded attempts store', create)
+attemptsBucketsContract('the embedded attempts store', create)
 
 const request = (change: Partial<AttemptRequest>): AttemptRequest => ({
   userKey: 'acme',

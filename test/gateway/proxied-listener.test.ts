@@ -1,103 +1,19 @@
-import {
-  createServer as createHttp,
-  type RequestListener,
-  type Server as HttpServer,
-} from 'node:http'
-import { createServer as createHttps } from 'node:https'
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { connect as connectTls, createServer as createTls } from 'node:tls'
-import { afterEach, describe, expect, it } from 'vitest'
-import { createIsTrusted } from '../../gateway/client-address.ts'
-import {
-  addressOfSocket,
-  requireProxyHeader,
-  type FindSource,
-} from '../../gateway/proxied-listener.ts'
-import { parseRange, type Range } from '../../policies/range.ts'
-import { createCertificate } from '../support/certificate.ts'
+import { createServer as createHttp } from 'node:http'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { addressOfSocket } from '../../gateway/proxied-listener.ts'
 import { proxyV1, proxyV2 } from '../support/proxy-header.ts'
-
-const loopback = (parseRange('127.0.0.0/8') as { range: Range }).range
-const header = proxyV1('TCP4 203.0.113.9 10.0.0.1 56324 443')
-const certificate = createCertificate('localhost')
-
-const open = new Set<Server>()
-afterEach(() => {
-  for (const server of open) server.close()
-  open.clear()
-})
-
-type Listener = { port: number; findSource: FindSource; refused: string[]; accepted: () => number }
-
-const listen = async (
-  server: Server,
-  trusted = [loopback],
-  deadlineMs = 5_000,
-): Promise<Listener> => {
-  const refused: string[] = []
-  let accepted = 0
-  server.on('connection', () => {
-    accepted += 1
-  })
-  const findSource = requireProxyHeader(server, {
-    isTrusted: createIsTrusted(trusted),
-    deadlineMs,
-    onRefused: (fault) => refused.push(fault),
-  })
-  open.add(server)
-  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready))
-  return {
-    port: (server.address() as AddressInfo).port,
-    findSource,
-    refused,
-    accepted: () => accepted,
-  }
-}
-
-/** What the other side sends until it closes; `before` is the first chunk, written at once. */
-const talk = (port: number, chunks: readonly Buffer[], { end = true } = {}): Promise<string> =>
-  new Promise((resolve) => {
-    let answer = ''
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => {
-      send(chunks)
-    })
-    const send = ([chunk, ...rest]: readonly Buffer[]): void => {
-      if (chunk !== undefined) socket.write(chunk, () => setImmediate(send, rest))
-      else if (end) socket.end()
-    }
-    socket.on('data', (data) => (answer += data.toString())).on('error', () => undefined)
-    socket.on('close', () => {
-      resolve(answer)
-    })
-  })
-
-const bytewise = (bytes: Buffer): Buffer[] => Array.from(bytes, (byte) => Buffer.from([byte]))
-
-/** Answers with the method, the length of the body, and who is behind the socket. */
-const httpServer = (create: (listener: RequestListener) => HttpServer) => {
-  const listener: { findSource?: FindSource } = {}
-  const server = create((request, response) => {
-    let length = 0
-    request.on('data', (chunk: Buffer) => (length += chunk.length))
-    request.on('end', () => {
-      const source = listener.findSource?.(request.socket)?.text ?? ''
-      response.end(`<${request.method ?? ''} ${length} ${source}>`)
-    })
-  })
-  return async (): Promise<Listener> => Object.assign(listener, await listen(server))
-}
-const overHttp = () => httpServer((listener) => createHttp(listener))()
-const overHttps = () =>
-  httpServer((listener) =>
-    createHttps({ cert: certificate.cert, key: certificate.key }, listener),
-  )()
-
-const body = 'x'.repeat(200_000)
-const requests = Buffer.from(
-  `POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${body.length}\r\n\r\n${body}` +
-    'GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n',
-)
-const bothOf = (source: string) => [`<POST ${body.length} ${source}>`, `<GET 0 ${source}>`]
+import {
+  bothOf,
+  bytewise,
+  header,
+  listen,
+  loopback,
+  open,
+  overHttp,
+  requests,
+  talk,
+} from '../support/proxied-listener.ts'
 
 describe('an HTTP listener that requires the header', () => {
   it.each([
@@ -194,49 +110,6 @@ it('is refused as a request by a listener that does not ask for it (E6)', async 
   expect(await talk(port, [proxyV2({ family: 0, body: Buffer.alloc(0) })])).toMatch(
     /^HTTP\/1.1 400 /,
   )
-})
-
-/** A balancer in front of a port: its header goes in one chunk with the client's first bytes. */
-const balance = async (port: number): Promise<number> => {
-  const balancer = createServer((client) => {
-    const server = connect(port, '127.0.0.1')
-    client.once('data', (first) => {
-      server.write(Buffer.concat([header, first]))
-      client.pipe(server)
-    })
-    server.pipe(client)
-  })
-  open.add(balancer)
-  await new Promise<void>((ready) => balancer.listen(0, '127.0.0.1', ready))
-  return (balancer.address() as AddressInfo).port
-}
-
-const talkTls = async (listener: Listener, bytes: Buffer): Promise<string> => {
-  const port = await balance(listener.port)
-  return new Promise((resolve, reject) => {
-    const socket = connectTls({ port, host: '127.0.0.1', ca: certificate.cert })
-    let answer = ''
-    socket.on('data', (data: Buffer) => (answer += data.toString())).on('error', reject)
-    socket
-      .on('close', () => {
-        resolve(answer)
-      })
-      .write(bytes)
-  })
-}
-
-describe('TLS after the header', () => {
-  it('serves requests where the hello comes in the same chunk', async () => {
-    const answer = await talkTls(await overHttps(), requests)
-    expect(answer.match(/<.*?>/g)).toEqual(bothOf('203.0.113.9'))
-  })
-
-  it('knows who is behind a bare TLS socket', async () => {
-    const server = createTls({ cert: certificate.cert, key: certificate.key })
-    const listener = await listen(server)
-    server.on('secureConnection', (socket) => socket.end(listener.findSource(socket)?.text ?? ''))
-    expect(await talkTls(listener, Buffer.from('x'))).toBe('203.0.113.9')
-  })
 })
 
 it('leaves a bare socket to begin right after the header', async () => {
