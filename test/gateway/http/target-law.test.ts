@@ -5,7 +5,6 @@ import { describe, expect, it } from 'vitest'
 import { parsePath } from '../../../gateway/http/path.ts'
 import { readTarget } from '../../../gateway/http/target.ts'
 
-const host = ['api.example.com']
 const malformed = { fault: 'request-malformed' }
 
 /** Paths made of what makes trouble. */
