@@ -9,6 +9,8 @@ type UserRow = typeof users.$inferSelect
 const findUser = async (tx: Transaction, userId: string): Promise<UserRow | undefined> =>
   (await tx.queries.select().from(users).where(eq(users.id, userId)))[0]
 
+const noPrevious = { previousSmppPasswordHash: null, previousSmppPasswordUntil: null } as const
+
 export type PasswordSet = UserRow | { readonly refused: 'user-unknown' }
 
 /** A new password, as its hash; what was verified under the old one no longer counts. */
@@ -31,13 +33,15 @@ export const setPassword = async (
       passwordHash: hash,
       passwordChangedAt: tx.now(),
       credentialEpoch: user.credentialEpoch + 1,
+      // What an overlap left of it at the SMPP door goes too.
+      ...(user.previousSmppPasswordHash === user.passwordHash ? noPrevious : {}),
     },
   })
 }
 
 /**
  * A new SMPP password, as its hash, or none (the ordinary one binds then). With an overlap the one
- * before stays good for so many ms, since ESMEs are changed one after the other.
+ * that bound before stays good for so many ms, since ESMEs are changed one after the other.
  */
 export const setSmppPassword = async (
   tx: Transaction,
@@ -55,7 +59,8 @@ export const setSmppPassword = async (
 ): Promise<PasswordSet> => {
   const user = await findUser(tx, userId)
   if (user === undefined) return { refused: 'user-unknown' }
-  const hasOverlap = overlapMs > 0 && user.smppPasswordHash !== null
+  const before = user.smppPasswordHash ?? user.passwordHash
+  const hasOverlap = overlapMs > 0 && before !== null
   return changeUser(tx, {
     actor,
     user,
@@ -63,8 +68,9 @@ export const setSmppPassword = async (
     action: 'user.smpp-password-changed',
     set: {
       smppPasswordHash: hash,
-      previousSmppPasswordHash: hasOverlap ? user.smppPasswordHash : null,
-      previousSmppPasswordUntil: hasOverlap ? tx.now() + overlapMs : null,
+      ...(hasOverlap
+        ? { previousSmppPasswordHash: before, previousSmppPasswordUntil: tx.now() + overlapMs }
+        : noPrevious),
       credentialEpoch: user.credentialEpoch + 1,
     },
   })

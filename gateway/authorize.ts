@@ -12,8 +12,16 @@ import type { System } from './system.ts'
 import type { Claim, PasswordCredential, Verified } from './verified.ts'
 import type { Verify } from './verification.ts'
 
-/** What the rules say of something already permitted, now that its user is `now`. */
-export type Judge = (attempt: Attempt, then: User, now: User | undefined) => Verdict
+/**
+ * What the rules say of something already permitted, now that its user is `now`. A password is
+ * taken for proven while no secret of the user changed, unless the caller knows better.
+ */
+export type Judge = (
+  attempt: Attempt,
+  then: User,
+  now: User | undefined,
+  isProven?: boolean,
+) => Verdict
 
 export type AuthorizeDeps = {
   readonly system: System
@@ -34,15 +42,21 @@ export const createAuthorize = (deps: AuthorizeDeps): { authorize: Authorize; ju
   const { system, directory, verified, verify, attempts, recorder } = deps
   const gather = createGather(attempts)
 
-  const conclude = (attempt: Attempt, facts: Facts, verdict: Verdict): Decision => ({
+  const conclude = (
+    attempt: Attempt,
+    facts: Facts,
+    verdict: Verdict,
+    validUntil?: number,
+  ): Decision => ({
     ...verdict,
     id: recorder.record(attempt, facts, verdict),
     user: facts.user,
+    validUntil,
   })
 
   const concludeBy = (attempt: Attempt, known: Known): Decision => {
     const facts = gather(attempt, known, system.now())
-    return conclude(attempt, facts, decide(facts))
+    return conclude(attempt, facts, decide(facts), known.validUntil)
   }
 
   /** Anything thrown on the way refuses; a step that fails never means that it is skipped. */
@@ -83,6 +97,7 @@ export const createAuthorize = (deps: AuthorizeDeps): { authorize: Authorize; ju
       resident: current,
       secret: right ? 'right' : 'wrong',
       wasOpen: !right,
+      validUntil: tried.outcome === 'right' ? tried.validUntil : undefined,
     })
   }
 
@@ -92,9 +107,9 @@ export const createAuthorize = (deps: AuthorizeDeps): { authorize: Authorize; ju
     claim: Claim,
     resident: Resident | undefined,
   ): Decision | Promise<Decision> => {
-    const right = resident !== undefined && verified.isRight(claim, resident.user)
+    const right = resident && verified.recall(claim, resident.user)
     const facts = gather(attempt, { resident, secret: right ? 'right' : 'untried' }, system.now())
-    if (right) return conclude(attempt, facts, decide(facts))
+    if (right !== undefined) return conclude(attempt, facts, decide(facts), right.validUntil)
     const refused = screen(facts)
     if (refused !== undefined || resident === undefined)
       return conclude(attempt, facts, refused ?? refuse('user-unknown'))
@@ -153,9 +168,10 @@ export const createAuthorize = (deps: AuthorizeDeps): { authorize: Authorize; ju
    * A lock and a source's budget stop guessing; what has proven its secret they leave alone, so
    * that no stranger can disconnect anyone.
    */
-  const judge: Judge = (attempt, then, now) => {
+  const judge: Judge = (attempt, then, now, isProven) => {
     const proven =
-      attempt.credential.kind !== 'password' || now?.credentialEpoch === then.credentialEpoch
+      attempt.credential.kind !== 'password' ||
+      (isProven ?? now?.credentialEpoch === then.credentialEpoch)
     return decide({
       now: system.now(),
       channel: attempt.channel,

@@ -14,6 +14,8 @@ export type Known = {
   readonly lockedUntil?: number | undefined
   /** The bucket was open when the secret was tried: a lock that came of that is not the reason. */
   readonly wasOpen?: boolean
+  /** When the secret that was right stops being so by itself (ms since the epoch). */
+  readonly validUntil?: number | undefined
 }
 
 export const DAY_MS = 86_400_000

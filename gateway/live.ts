@@ -1,13 +1,13 @@
 import type { Verdict } from '../policies/decision.ts'
-import type { User } from '../policies/facts.ts'
 import type { Reason } from '../policies/reasons.ts'
+import type { Resident } from './directory.ts'
 
 /** Something of a user's that goes on after its decision: an exchange, a tunnel, a bind. */
 export type LiveObject = {
   readonly userId: string
   readonly kind: 'http' | 'upgrade' | 'bind'
   /** What the rules would say now; the user is undefined when there is no such user any more. */
-  readonly judge: (user: User | undefined) => Verdict
+  readonly judge: (now: Resident | undefined) => Verdict
   /** Ends it, for that reason. */
   readonly end: (reason: Reason) => void
 }
@@ -19,7 +19,7 @@ export type Live = {
   readonly users: () => Iterable<string>
   readonly size: (kind?: LiveObject['kind']) => number
   /** Judges a user's objects anew and ends those that are no longer permitted; the others go on. */
-  readonly review: (userId: string, user: User | undefined) => void
+  readonly review: (userId: string, now: Resident | undefined) => void
   readonly has: (userId: string) => boolean
   readonly endOf: (userId: string, reason: Reason) => void
   /** Ends everything, or everything of a kind, as at a shutdown. */
@@ -47,9 +47,9 @@ export const createLive = (): Live => {
       for (const object of all()) if (kind === undefined || object.kind === kind) count += 1
       return count
     },
-    review: (userId, user) => {
+    review: (userId, now) => {
       for (const object of [...(byUser.get(userId) ?? [])]) {
-        const verdict = object.judge(user)
+        const verdict = object.judge(now)
         if (verdict.effect !== 'permit') object.end(verdict.reason)
       }
     },

@@ -26,7 +26,7 @@ export const createReviewer = (deps: ReviewerDeps): Reviewer => {
 
   const review = async (userId: string): Promise<void> => {
     try {
-      live.review(userId, (await directory.findById(userId))?.user)
+      live.review(userId, await directory.findById(userId))
     } catch (error) {
       // Who cannot be looked up cannot be vouched for.
       logFailure(error)

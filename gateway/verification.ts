@@ -30,9 +30,9 @@ export type VerificationDeps = {
   readonly fingerprints: Fingerprints
   readonly now: () => number
   /** Writes a lock down, so that it outlives the counters. */
-  readonly recordLock: (userId: string, lock: BucketLock) => Promise<void>
+  readonly recordLock: (userId: string, lock: BucketLock) => void
   /** Forgets a written lock that is over, after a success in its bucket. */
-  readonly forgetLock: (userId: string, bucket: string) => Promise<void>
+  readonly forgetLock: (userId: string, bucket: string) => void
 }
 
 /** A place that is taken for the moment: whoever asks may come again soon. */
@@ -48,6 +48,25 @@ const storedFor = (resident: Resident, channel: Channel): readonly Stored[] => {
   const own = smppPasswordHash === undefined ? ordinary : [{ hash: smppPasswordHash }]
   return previousSmppPassword === undefined ? own : [...own, previousSmppPassword]
 }
+
+/** The hash that a right secret was found to match, by when it stops being valid. */
+export const findProof = (
+  resident: Resident,
+  channel: Channel,
+  validUntil: number | undefined,
+): string | undefined =>
+  storedFor(resident, channel).find((stored) => stored.validUntil === validUntil)?.hash
+
+/** Whether a secret that matched this hash would be right now. */
+export const isStillRight = (
+  resident: Resident,
+  channel: Channel,
+  proof: string,
+  now: number,
+): boolean =>
+  storedFor(resident, channel).some(
+    ({ hash, validUntil = Infinity }) => hash === proof && validUntil > now,
+  )
 
 const againstOf = (
   { smppPasswordHash, previousSmppPassword }: Resident,
@@ -108,20 +127,22 @@ export const createVerification = (deps: VerificationDeps): Verify => {
     if (result.outcome === 'right') {
       if ((await attempts.succeed(token)) === 'lapsed')
         return { outcome: 'locked', until: now() + BUSY_MS }
-      if (resident.lockedBefore.has(bucket)) await deps.forgetLock(user.id, bucket)
+      if (resident.lockedBefore.has(bucket)) deps.forgetLock(user.id, bucket)
       return result
     }
     if (result.outcome === 'overloaded') await attempts.giveBack(token)
     else {
       const { lock } = await attempts.fail(token)
-      if (lock !== undefined) await deps.recordLock(user.id, lock)
+      if (lock !== undefined) deps.recordLock(user.id, lock)
     }
     return result
   }
 
   /** The same secret at the same moment is tried once for all who offer it. */
   return (tried) => {
-    const key = `${tried.key} ${tried.bucket}`
+    const { id, credentialEpoch } = tried.resident.user
+    // What is being tried under an older secret says nothing about the one of now.
+    const key = `${tried.key} ${id} ${credentialEpoch} ${tried.bucket}`
     const under = flights.get(key)
     if (under !== undefined) return under
     const flight = attempt(tried).finally(() => flights.delete(key))

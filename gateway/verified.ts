@@ -10,7 +10,14 @@ export type PasswordCredential = Extract<Credential, { kind: 'password' }>
 /** Whom a password credential names, and the key under which its verification is remembered. */
 export type Claim = { readonly name: string; readonly key: string }
 
-type Entry = { readonly userId: string; readonly epoch: number; readonly until: number }
+/** `validUntil`: when this secret stops being valid by itself (ms since the epoch). */
+export type Remembered = { readonly validUntil: number | undefined }
+
+type Entry = Remembered & {
+  readonly userId: string
+  readonly epoch: number
+  readonly until: number
+}
 
 /**
  * Remembers for some minutes that a secret was right: the result of the verification, never the
@@ -18,13 +25,15 @@ type Entry = { readonly userId: string; readonly epoch: number; readonly until: 
  */
 export type Verified = {
   readonly claim: (credential: PasswordCredential, channel: Channel) => Claim
-  /** Whether it was right for this user under this epoch, a short while ago. */
-  readonly isRight: (claim: Claim, user: { id: string; credentialEpoch: number }) => boolean
-  /** `until`: when this secret stops being valid by itself (ms since the epoch). */
+  /** What was right for this user under this epoch a short while ago; undefined: try it. */
+  readonly recall: (
+    claim: Claim,
+    user: { id: string; credentialEpoch: number },
+  ) => Remembered | undefined
   readonly remember: (
     claim: Claim,
     user: { id: string; credentialEpoch: number },
-    until?: number,
+    validUntil?: number,
   ) => void
 }
 
@@ -59,20 +68,21 @@ export const createVerified = (system: System, limits: VerifiedLimits): Verified
       claims[door].set(credential, claim)
       return claim
     },
-    isRight: ({ key }, user) => {
+    recall: ({ key }, user) => {
       const entry = entries.get(key)
-      return (
-        entry !== undefined &&
+      return entry !== undefined &&
         entry.userId === user.id &&
         entry.epoch === user.credentialEpoch &&
         entry.until > system.now()
-      )
+        ? entry
+        : undefined
     },
-    remember: ({ key }, user, until = Infinity) => {
+    remember: ({ key }, user, validUntil) => {
       entries.set(key, {
         userId: user.id,
         epoch: user.credentialEpoch,
-        until: Math.min(until, system.now() + limits.ttlMs),
+        until: Math.min(validUntil ?? Infinity, system.now() + limits.ttlMs),
+        validUntil,
       })
     },
   }

@@ -21,7 +21,12 @@ export type Attempt = {
 }
 
 /** A verdict under its id (UUIDv7, RFC 9562 §5.7), by which the audit finds it again. */
-export type Decision = Verdict & { readonly id: string; readonly user?: User | undefined }
+export type Decision = Verdict & {
+  readonly id: string
+  readonly user?: User | undefined
+  /** When the secret that was right stops being so by itself (ms since the epoch). */
+  readonly validUntil?: number | undefined
+}
 
 /** The one road. Answers at once when everything is cached; never throws, never rejects. */
 export type Authorize = (attempt: Attempt) => Decision | Promise<Decision>

@@ -38,7 +38,7 @@ export const createAdmit = (deps: AdmissionDeps): Admit => {
     const object: LiveObject = {
       userId: user.id,
       kind: upgrade ? 'upgrade' : 'http',
-      judge: (now) => deps.judge(attempt, user, now),
+      judge: (now) => deps.judge(attempt, user, now?.user),
       end: (reason) => {
         endedFor = reason
         exchange?.cut(reason)

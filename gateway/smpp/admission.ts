@@ -1,14 +1,14 @@
-import type { Socket } from 'node:net'
-import type { SmppLimits } from '../../db/principals.ts'
 import type { User } from '../../policies/facts.ts'
 import type { Attempt } from '../../policies/ports.ts'
 import type { Reason } from '../../policies/reasons.ts'
 import type { Judge } from '../authorize.ts'
+import type { Resident } from '../directory.ts'
 import type { Live, LiveObject } from '../live.ts'
 import type { Admit, Visit } from './door.ts'
-import { createMessageBudget, type MessageBudget } from './message-budget.ts'
+import type { MessageBudget, MessageBudgets } from './message-budget.ts'
 import { createRelay, type Relay, type RelayOptions } from './relay.ts'
 import type { Slot, Slots } from './slots.ts'
+import { createStanding, type Standing } from './standing.ts'
 import type { UpstreamBinds } from './upstream-bind.ts'
 
 export type AdmissionDeps = {
@@ -16,8 +16,11 @@ export type AdmissionDeps = {
   readonly live: Live
   readonly slots: Slots
   readonly upstreamBinds: UpstreamBinds
-  /** What a user's binds may be; undefined when there is no such user any more. */
-  readonly limitsOf: (user: User) => Promise<{ userKey: string; limits: SmppLimits } | undefined>
+  /** The user as of now; undefined when there is no such user any more. */
+  readonly residentOf: (user: User) => Promise<Resident | undefined>
+  readonly budgets: MessageBudgets
+  /** In ms since the epoch. */
+  readonly now: () => number
   readonly relay: Pick<
     RelayOptions,
     'limits' | 'timers' | 'endTimes' | 'ticker' | 'elapsed' | 'counts'
@@ -26,94 +29,119 @@ export type AdmissionDeps = {
   readonly signedIn: (user: User, attempt: Attempt) => void
 }
 
-type Budget = { readonly mayPass?: MessageBudget }
+/** A bind on its way in or standing, and what is held for it. */
+type Entrant = {
+  readonly visit: Visit
+  readonly user: User
+  readonly object: LiveObject
+  readonly standing: Standing
+  readonly budget: MessageBudget
+  slot?: Slot
+  relay?: Relay
+  /** Gives up the bind upstream that is under way. */
+  stop?: () => void
+  endedFor?: Reason
+  /** Gives everything back. */
+  readonly letGo: () => void
+  /** Gives everything back and answers, unless the client is gone. */
+  readonly fail: (reason: Reason) => void
+}
 
-/** What a live bind holds, and lets go of once. */
-type Held = { slot?: Slot; relay?: Relay; giveUp?: () => void; endedFor?: Reason }
-
-const noLimit = {} as const
-
-export const createAdmit = (deps: AdmissionDeps): Admit => {
-  const { slots, upstreamBinds, live } = deps
-
-  /** Takes a place, or says why there is none for this bind. */
-  const takeSlot = async (user: User, type: string): Promise<Slot | Reason> => {
-    const found = await deps.limitsOf(user)
-    if (found === undefined) return 'user-unknown'
-    const { userKey, limits } = found
-    if (limits.bindTypes?.includes(type) === false) return 'permission-missing'
-    return (await slots.take(userKey, limits.binds)) ?? 'bind-limit-reached'
+const createEntrant = (
+  { live, budgets, judge, now }: AdmissionDeps,
+  visit: Visit,
+  user: User,
+  refuse: (reason: Reason) => void,
+): Entrant => {
+  const { socket } = visit
+  const standing = createStanding(visit, user, judge, now)
+  const budget = budgets.of(user.id)
+  const letGo = (): void => {
+    socket.off('close', letGo)
+    live.delete(object)
+    entrant.stop?.()
+    entrant.slot?.release()
   }
-
-  const join = ({ socket, request }: Visit, upstream: Socket, budget: Budget, onEnd: () => void) =>
-    createRelay({ ...deps.relay, ...budget, client: socket, upstream, type: request.type, onEnd })
-
-  const budgetOf = async (user: User): Promise<Budget> => {
-    const rate = (await deps.limitsOf(user))?.limits.submitRate
-    return rate === undefined ? noLimit : { mayPass: createMessageBudget(rate, deps.relay.elapsed) }
+  const fail = (reason: Reason): void => {
+    letGo()
+    if (!socket.destroyed) refuse(reason)
   }
+  const object: LiveObject = {
+    userId: user.id,
+    kind: 'bind',
+    judge: (resident) => {
+      budget.setRate(resident?.smppLimits.submitRate)
+      return standing.judge(resident)
+    },
+    end: (reason) => {
+      entrant.endedFor ??= reason
+      if (entrant.relay !== undefined) entrant.relay.end()
+      else if (entrant.stop !== undefined) fail(reason)
+    },
+  }
+  const entrant: Entrant = { visit, user, object, standing, budget, letGo, fail }
+  return entrant
+}
 
-  return async (visit, bound, refuse) => {
-    const { socket, request, decision, attempt } = visit
-    const { user } = decision
+/** Takes a place for it, or says why there is none. */
+const takeSlot = async (
+  { residentOf, slots }: AdmissionDeps,
+  { user, standing, object }: Entrant,
+): Promise<Slot | Reason> => {
+  const resident = await residentOf(user)
+  if (resident !== undefined) standing.prove(resident)
+  // What changed since the decision was no news to a bind that was not live yet.
+  const verdict = object.judge(resident)
+  if (verdict.effect !== 'permit') return verdict.reason
+  if (resident === undefined) return 'user-unknown'
+  const { userKey, smppLimits } = resident
+  return (await slots.take(userKey, smppLimits.binds)) ?? 'bind-limit-reached'
+}
+
+/** Binds upstream, relays the answer, and joins the two sockets. */
+const bindUpstream = (deps: AdmissionDeps, entrant: Entrant, bound: () => void): void => {
+  const { visit, user, budget, slot, letGo, fail } = entrant
+  const { socket, request, attempt } = visit
+  entrant.stop = deps.upstreamBinds.bind(request, (result) => {
+    delete entrant.stop
+    if ('reason' in result) {
+      fail(result.reason)
+      return
+    }
+    socket.off('close', letGo)
+    bound()
+    socket.write(result.response)
+    entrant.relay = createRelay({
+      ...deps.relay,
+      client: socket,
+      upstream: result.socket,
+      type: request.type,
+      mayPass: budget.mayPass,
+      onEnd: letGo,
+    })
+    slot?.occupy(entrant.relay)
+    deps.signedIn(user, attempt)
+  })
+  socket.once('close', letGo)
+}
+
+export const createAdmit =
+  (deps: AdmissionDeps): Admit =>
+  async (visit, bound, refuse) => {
+    const { user } = visit.decision
     if (user === undefined) throw new Error('a permit without a user')
-    const held: Held = {}
+    const entrant = createEntrant(deps, visit, user, refuse)
     // It is live before it waits for anything, so that no change of rights can pass it by.
-    const object: LiveObject = {
-      userId: user.id,
-      kind: 'bind',
-      judge: (now) => deps.judge(attempt, user, now),
-      end: (reason) => {
-        held.endedFor ??= reason
-        if (held.relay === undefined) held.giveUp?.()
-        else held.relay.end()
-      },
-    }
-    const letGo = (): void => {
-      socket.off('close', abandon)
-      live.delete(object)
-      held.slot?.release()
-    }
-    const fail = (reason: Reason): void => {
-      letGo()
-      refuse(reason)
-    }
-    const abandon = (): void => {
-      held.giveUp?.()
-    }
-    live.add(object)
+    deps.live.add(entrant.object)
     try {
-      const slot = await takeSlot(user, request.type)
-      if (typeof slot === 'string') {
-        fail(slot)
-        return
-      }
-      held.slot = slot
-      const budget = await budgetOf(user)
-      if (held.endedFor !== undefined || socket.destroyed) {
-        fail(held.endedFor ?? 'upstream-unreachable')
-        return
-      }
-      const stop = upstreamBinds.bind(request, (result) => {
-        if ('reason' in result) {
-          fail(result.reason)
-          return
-        }
-        socket.off('close', abandon)
-        bound()
-        socket.write(result.response)
-        held.relay = join(visit, result.socket, budget, letGo)
-        slot.occupy(held.relay)
-        deps.signedIn(user, attempt)
-      })
-      held.giveUp = () => {
-        stop()
-        fail(held.endedFor ?? 'upstream-unreachable')
-      }
-      socket.once('close', abandon)
+      const slot = await takeSlot(deps, entrant)
+      if (typeof slot !== 'string') entrant.slot = slot
+      const reason = typeof slot === 'string' ? slot : entrant.endedFor
+      if (reason !== undefined) entrant.fail(reason)
+      else if (visit.socket.destroyed) entrant.letGo()
+      else bindUpstream(deps, entrant, bound)
     } catch (error) {
-      letGo()
+      entrant.letGo()
       throw error
     }
   }
-}

@@ -13,6 +13,7 @@ import { readTlsOptions, watchTls } from '../tls.ts'
 import type { SmppUpstream } from '../upstream-urls.ts'
 import { createAdmit } from './admission.ts'
 import { createDoor, type Door } from './door.ts'
+import { createMessageBudgets } from './message-budget.ts'
 import { createSlots } from './slots.ts'
 import { createTicker } from './ticker.ts'
 import { createUnbound } from './unbound.ts'
@@ -69,10 +70,9 @@ const createPointDoor = (core: Core, upstreams: readonly SmppUpstream[]): Door =
         log.warn({ upstream: `${host}:${port}`, reason, detail }, 'a bind upstream failed')
       },
     }),
-    limitsOf: async ({ id }) => {
-      const found = await directory.findById(id)
-      return found && { userKey: found.userKey, limits: found.smppLimits }
-    },
+    residentOf: ({ id }) => directory.findById(id),
+    budgets: createMessageBudgets(settings.caches.users, elapsed),
+    now: system.now,
     relay: {
       limits: limits.relay,
       timers,

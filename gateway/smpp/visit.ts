@@ -64,7 +64,6 @@ export const createVisit = (leg: Leg, events: VisitEvents): FrameSink['visit'] =
   const visitOther = (rule: number, commandId: number, status: number, sequence: number) => {
     switch (rule) {
       case rules.message:
-        if (mayPass === undefined || mayPass()) return pass(sequence, commandId)
         return answer(commandId, statuses.ESME_RTHROTTLED, sequence)
       case rules.notice:
         leg.worked = true
@@ -99,8 +98,8 @@ export const createVisit = (leg: Leg, events: VisitEvents): FrameSink['visit'] =
       owes.remove(sequence)
       return true
     }
-    if (rule === rules.request || (rule === rules.message && mayPass === undefined))
-      return pass(sequence, commandId)
-    return visitOther(rule, commandId, status, sequence)
+    const passes =
+      rule === rules.request || (rule === rules.message && (mayPass === undefined || mayPass()))
+    return passes ? pass(sequence, commandId) : visitOther(rule, commandId, status, sequence)
   }
 }

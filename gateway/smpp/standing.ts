@@ -1,0 +1,44 @@
+import { refuse, type Verdict } from '../../policies/decision.ts'
+import type { User } from '../../policies/facts.ts'
+import type { Judge } from '../authorize.ts'
+import type { Resident } from '../directory.ts'
+import { findProof, isStillRight } from '../verification.ts'
+import type { Visit } from './door.ts'
+
+/** What a bind stands on, looked at again and again. */
+export type Standing = {
+  /** What the rules and the user's own limits say, now that the user is `now`. */
+  readonly judge: (now: Resident | undefined) => Verdict
+  /** Finds which of the user's secrets proved the bind; `now` is the user just after it did. */
+  readonly prove: (now: Resident) => void
+}
+
+/**
+ * A bind stands while its own secret is good: a change of another one, or an overlap, leaves it
+ * alone. `clock` in ms since the epoch.
+ */
+export const createStanding = (
+  { attempt, decision, request }: Visit,
+  user: User,
+  rules: Judge,
+  clock: () => number,
+): Standing => {
+  let proof: string | undefined
+  const isSame = (now: Resident): boolean => now.user.credentialEpoch === user.credentialEpoch
+
+  const isProven = (now: Resident): boolean =>
+    (proof !== undefined && isStillRight(now, 'smpp', proof, clock())) ||
+    // The hash may have been made anew, of the same secret.
+    (isSame(now) && decision.validUntil === undefined)
+
+  return {
+    judge: (now) => {
+      const verdict = rules(attempt, user, now?.user, now && isProven(now))
+      const isOfItsType = now?.smppLimits.bindTypes?.includes(request.type) !== false
+      return verdict.effect === 'permit' && !isOfItsType ? refuse('permission-missing') : verdict
+    },
+    prove: (now) => {
+      if (isSame(now)) proof = findProof(now, 'smpp', decision.validUntil)
+    },
+  }
+}
