@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
@@ -90,10 +90,12 @@ const readSource = (path: string): SourceFile => {
 }
 
 /** Every TypeScript file of a folder and those below it. */
-export const readSources = (folder: string): readonly SourceFile[] =>
-  readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+export const readSources = (folder: string): readonly SourceFile[] => {
+  if (!existsSync(join(root, folder))) return []
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .map((entry) => readSource(relative(root, join(entry.parentPath, entry.name))))
+}
 
 /** The path from the root of a file that is imported by a relative name; undefined for packages. */
 export const resolveImport = (importer: string, from: string): string | undefined =>
