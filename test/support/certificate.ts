@@ -30,11 +30,10 @@ const ecdsaWithSha256 = sequence(oid('2a8648ce3d040302'))
 const commonName = (name: string): Buffer =>
   sequence(tlv(0x31, sequence(oid('550403'), tlv(0x0c, Buffer.from(name)))))
 
-const extensions = (isAuthority: boolean): Buffer => {
-  const names = sequence(
-    tlv(0x82, Buffer.from('localhost')),
-    tlv(0x87, Buffer.from([127, 0, 0, 1])),
-  )
+const extensions = (isAuthority: boolean, host: string): Buffer => {
+  const dns = tlv(0x82, Buffer.from(host))
+  const names =
+    host === 'localhost' ? sequence(dns, tlv(0x87, Buffer.from([127, 0, 0, 1]))) : sequence(dns)
   const basic = isAuthority ? sequence(yes) : sequence()
   return tlv(
     0xa3,
@@ -48,13 +47,14 @@ const pem = (der: Buffer): string => {
 }
 
 /**
- * A certificate for localhost and 127.0.0.1 (X.509 v3, RFC 5280), signed by `issuer` or by itself;
- * made anew each time, good from 2020 to 2049.
+ * A certificate for localhost and 127.0.0.1, or another host (X.509 v3, RFC 5280), signed by
+ * `issuer` or by itself; made anew each time, good from 2020 to 2049.
  */
 export const createCertificate = (
   name: string,
   issuer?: Certificate,
   isAuthority = issuer === undefined,
+  host = 'localhost',
 ): Certificate => {
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const signer: KeyObject = issuer === undefined ? pair.privateKey : createPrivateKey(issuer.key)
@@ -66,7 +66,7 @@ export const createCertificate = (
     sequence(time('200101000000Z'), time('491231235959Z')),
     commonName(name),
     pair.publicKey.export({ type: 'spki', format: 'der' }),
-    extensions(isAuthority),
+    extensions(isAuthority, host),
   )
   const signature = bits(sign('sha256', body, signer))
   return {
