@@ -81,10 +81,22 @@ const takePort = async (): Promise<string> => {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-test.each(['HTTP_LISTEN', 'ADMIN_LISTEN'])('a port of %s in use: one clear line', async (name) => {
-  const place = await takePort()
-  const line = new RegExp(`^${name} ${place}: the port is in use$`)
-  await failsWith({ DATA_DIR: await usedFolder(), [name]: place }, line)
+test.each(['HTTP_LISTEN', 'SMPP_LISTEN', 'ADMIN_LISTEN'])(
+  'a port of %s in use: one clear line',
+  async (name) => {
+    const place = await takePort()
+    const line = new RegExp(`^${name} ${place}: the port is in use$`)
+    await failsWith({ DATA_DIR: await usedFolder(), [name]: place }, line)
+  },
+)
+
+test('the sample users, whose passwords everyone knows, never leave loopback', async () => {
+  const dataDir = join(temporaryFolder(), 'data')
+  const sandbox = await serveCli({ DATA_DIR: dataDir })
+  expect((await sandbox.end('SIGTERM')).code).toBe(0)
+  const open = { DATA_DIR: dataDir, HTTP_LISTEN: '0.0.0.0:0', SMPP_UPSTREAM: 'smpp://127.0.0.1:9' }
+  await failsWith(open, /^DATA_DIR .* was made by the sandbox, .*: choose another folder$/)
+  await failsWith({ ...open, HTTP_UPSTREAM: '' }, /^HTTP_LISTEN: must be on loopback until/)
 })
 
 /** Changes the bytes of a file of the data folder. */
@@ -157,6 +169,7 @@ test('the listening line says where, and comes within half a second on a used fo
     expect(gateway.listening).toMatchObject({
       event: 'listening',
       http: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as string,
+      smpp: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as string,
       admin: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as string,
     })
     const health = await fetch(`http://${String(gateway.listening['admin'])}/readyz`)
