@@ -11,6 +11,7 @@ export type UpstreamLimits = {
   readonly connections: number
   /** Most exchanges waiting for a connection; beyond it the gateway is overloaded. */
   readonly waiting: number
+  /** Longest wait for a connection: to be opened, or for one of them to be free. */
   readonly connectMs: number
   /** Longest silence while a response is awaited or flows. */
   readonly timeoutMs: number
@@ -151,12 +152,22 @@ export const createUpstream = (
         then('overloaded')
         return () => undefined
       }
-      waiting.push(then)
-      grow()
-      return () => {
-        const at = waiting.indexOf(then)
+      const withdraw = (): void => {
+        clearTimeout(patience)
+        const at = waiting.indexOf(settle)
         if (at !== -1) waiting.splice(at, 1)
       }
+      const settle: Acquired = (got) => {
+        clearTimeout(patience)
+        then(got)
+      }
+      const patience = setTimeout(() => {
+        withdraw()
+        then(open.size > 0 ? 'overloaded' : 'unreachable')
+      }, limits.connectMs)
+      waiting.push(settle)
+      grow()
+      return withdraw
     },
     isDown: () => downUntil > now(),
     close: () => {

@@ -36,7 +36,7 @@ export const startScriptedUpstream = async (
       octets += chunk.length
       // Bodies are not kept: what begins like a request line begins a request.
       held = (held + chunk.toString('latin1')).slice(-100_000)
-      const found = /(?:^|\r\n)((?:[A-Z]+) \S+ HTTP\/1\.1\r\n[^]*?)\r\n\r\n/.exec(held)
+      const found = /([A-Z]+ \S+ HTTP\/1\.1\r\n[^]*?)\r\n\r\n/.exec(held)
       if (found?.[1] === undefined) return
       held = held.slice(found.index + found[0].length)
       heads.push(found[1])
