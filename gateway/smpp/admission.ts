@@ -4,6 +4,7 @@ import type { Reason } from '../../policies/reasons.ts'
 import type { Judge } from '../authorize.ts'
 import type { Resident } from '../directory.ts'
 import type { Live, LiveObject } from '../live.ts'
+import { spellBindRequest } from './bind-request.ts'
 import type { Admit, Visit } from './door.ts'
 import type { MessageBudget, MessageBudgets } from './message-budget.ts'
 import { createRelay, type Relay, type RelayOptions } from './relay.ts'
@@ -91,7 +92,7 @@ const takeSlot = async (
   const resident = await residentOf(user)
   if (resident !== undefined) standing.prove(resident)
   // What changed since the decision was no news to a bind that was not live yet.
-  const verdict = object.judge(resident)
+  const verdict = await object.judge(resident)
   if (verdict.effect !== 'permit') return verdict.reason
   if (resident === undefined) return 'user-unknown'
   const { userKey, smppLimits } = resident
@@ -102,7 +103,8 @@ const takeSlot = async (
 const bindUpstream = (deps: AdmissionDeps, entrant: Entrant, bound: () => void): void => {
   const { visit, user, budget, slot, letGo, fail } = entrant
   const { socket, request, attempt } = visit
-  entrant.stop = deps.upstreamBinds.bind(request, (result) => {
+  const spelled = spellBindRequest(request, user.username)
+  entrant.stop = deps.upstreamBinds.bind(spelled, (result) => {
     delete entrant.stop
     if ('reason' in result) {
       fail(result.reason)

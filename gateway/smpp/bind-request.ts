@@ -105,3 +105,10 @@ export const mapBindRequest = ({ pdu }: BindRequest, mapped: BindCredentials): B
   bytes.writeUInt32BE(bytes.length, 0)
   return bytes
 }
+
+/** The same bind with the user's name as it is written with us: what was decided is what is sent. */
+export const spellBindRequest = (request: BindRequest, systemId: string): BindRequest => {
+  if (request.systemId === systemId) return request
+  const password = request.password.toString('latin1')
+  return { ...request, systemId, pdu: mapBindRequest(request, { systemId, password }) }
+}
