@@ -12,7 +12,8 @@ export type Unanswered = {
   readonly drain: (each: (sequence: number, commandId: number) => void) => void
 }
 
-const SMALLEST = 16
+/** The engine keeps an array of 64 octets within the object: idle binds are many. */
+const SMALLEST = 8
 
 /** Beyond this a table grows no more, and what finds its slot taken goes to the map. */
 const LARGEST = 16_384
