@@ -6,6 +6,7 @@ import {
   type Measured,
   type MeasuredBinds,
 } from './smpp/measure.ts'
+import { bencher, startGateway } from './smpp/gateway.ts'
 import {
   startBareRelay,
   startFarSmsc,
@@ -18,7 +19,7 @@ import { createStage, demand, type Stage } from './stage.ts'
 /** What one peer did at one job, round by round. */
 type Runs = { readonly job: Job; readonly peer: Peer; readonly rounds: readonly Measured[] }
 
-const credentials = { systemId: 'bench', password: 'secret08' }
+const credentials = bencher
 
 const jobs: readonly Job[] = [
   { name: '4 binds, 100 in flight', binds: 4, inFlight: 100, credentials },
@@ -77,6 +78,7 @@ const bindRowOf = (job: Job, peer: Peer, measured: MeasuredBinds): Row => ({
   'core %': measured.cpu * 100,
   'wake-ups/s': measured.wakeUps,
   'memory MiB': measured.memory,
+  'KiB a bind': ((measured.memory - measured.heldBefore) * 1_024) / job.binds,
 })
 
 /** The load generator and the far SMSC have room above a peer that they are to measure. */
@@ -124,7 +126,7 @@ const memoryTarget = (idleOfOurs: MeasuredBinds): Target => ({
   met: idleOfOurs.memory * 1.048_576 <= 360 && idleOfOurs.refused === 0 ? 'yes' : 'no',
 })
 
-/** The relay beside HAProxy and a relay on the smpp package, before one SMSC, in one run (Linux). */
+/** The gateway, and its relay alone, beside HAProxy and a relay on the smpp package, before one SMSC, in one run (Linux). */
 export const bench = async (options: BenchOptions): Promise<Report> => {
   demand({ haproxy: 'haproxy', taskset: 'util-linux' })
   const rounds = options.rounds ?? (options.quick ? 1 : 3)
@@ -132,9 +134,10 @@ export const bench = async (options: BenchOptions): Promise<Report> => {
   const stage = createStage()
   try {
     const smsc = await startFarSmsc(stage)
-    const ours = await startBareRelay(stage, smsc)
+    const ours = await startGateway(stage, smsc)
     const peers = [
       ours,
+      await startBareRelay(stage, smsc),
       await startHaproxy(stage, smsc),
       await startPackageRelay(stage, smsc),
       smsc,
@@ -145,7 +148,7 @@ export const bench = async (options: BenchOptions): Promise<Report> => {
     const bindRows: Row[] = []
     const targets = targetsOf(all, ours.name)
     for (const job of options.quick ? [] : [storm, idle])
-      for (const start of [startBareRelay, startHaproxy]) {
+      for (const start of [startGateway, startBareRelay, startHaproxy]) {
         const peer = await start(stage, smsc)
         const measured = await measureBinds(stage, job, peer, seconds)
         bindRows.push(bindRowOf(job, peer, measured))
@@ -157,6 +160,7 @@ export const bench = async (options: BenchOptions): Promise<Report> => {
       rows: [...all.flat().map(rowOf), ...bindRows],
       targets,
       notes: [
+        'gateway: the real `serve`; password, safelist, lockout, audit and bind slots, limits of binds raised. relay: its relay without all that',
         'what is measured alone on core 0; load and far SMSC on core 1',
         '“nothing” in between: the ceiling of load and SMSC, which share one core; where a peer comes near it, messages for a second of its own core say more than the rate',
         `${rounds} × ${seconds} s each, in turn; figures and ratios are the rounds' medians`,

@@ -20,7 +20,8 @@ export type Spent = {
   readonly cpu: number
   /** How often it was woken, in a second. */
   readonly wakeUps: number
-  /** What it held in the end beyond what it held before the first bind, in MiB. */
+  /** What it held before the first bind, and in the end, in MiB. */
+  readonly heldBefore: number
   readonly memory: number
 }
 
@@ -43,7 +44,7 @@ const run = async <Result>(
   { port, program }: Peer,
   seconds: number,
 ): Promise<Result & Spent> => {
-  const held = residentMiB(program)
+  const heldBefore = residentMiB(program)
   const words = [port, credentials.systemId, credentials.password, binds, inFlight, seconds]
   const load = stage.start('load', process.execPath, [script, ...words.map(String)])
   const result = heard(load, (line) => (line.startsWith('{') ? line : undefined))
@@ -55,7 +56,8 @@ const run = async <Result>(
   const spent = {
     cpu: (cpuMs(program) - cpuBefore) / lookMs,
     wakeUps: ((sleepsOf(program) - sleepsBefore) * 1_000) / lookMs,
-    memory: residentMiB(program) - held,
+    memory: residentMiB(program),
+    heldBefore,
   }
   const said = JSON.parse(await result) as Result
   if (load.child.exitCode === null) await once(load.child, 'exit')
