@@ -69,12 +69,19 @@ export type Hashing = {
   readonly verify: (phc: string, secret: Uint8Array) => Promise<'right' | 'wrong' | 'overloaded'>
   /** How many wait for their turn. */
   readonly waiting: () => number
+  /** Whether the next one would find its queue full. */
+  readonly isFull: () => boolean
+  /** How long a verification that starts now will take, its turn included, in ms; on the safe side. */
+  readonly expectedMs: () => number
 }
 
 type Turns = {
   /** Runs `work` when its turn comes; undefined when too many wait already. */
   readonly take: <T>(work: () => Promise<T>) => Promise<T | undefined>
   readonly waiting: () => number
+  readonly isFull: () => boolean
+  /** How many turns come to their end before one that begins now does. */
+  readonly ahead: () => number
 }
 
 const createTurns = (concurrency: number, queue: number): Turns => {
@@ -94,6 +101,8 @@ const createTurns = (concurrency: number, queue: number): Turns => {
       }
     },
     waiting: () => waiting.length,
+    isFull: () => running >= concurrency && waiting.length >= queue,
+    ahead: () => Math.floor((running + waiting.length) / concurrency) + 1,
   }
 }
 
@@ -108,21 +117,35 @@ const isRight = async (hash: Hash, secret: Uint8Array): Promise<boolean> => {
 export const createHashing = (options: {
   readonly concurrency: number
   readonly queue?: number
+  /** Ms that never run backwards. */
+  readonly elapsed?: () => number
 }): Hashing => {
   const turns = createTurns(options.concurrency, options.queue ?? 64)
+  const { elapsed = () => 0 } = options
+  let usualMs = 0
+  const timed = async <T>(work: () => Promise<T>): Promise<T> => {
+    const began = elapsed()
+    const result = await work()
+    const took = elapsed() - began
+    // A slow one counts at once, a quick one little by little.
+    usualMs = took > usualMs ? took : usualMs * 0.9 + took * 0.1
+    return result
+  }
   return {
     async hash(secret) {
       if (secret.byteLength > longestSecret) throw new RangeError('a secret is over 256 bytes')
-      const made = await turns.take(() => encode(secret, cost))
+      const made = await turns.take(() => timed(() => encode(secret, cost)))
       return made === undefined ? { outcome: 'overloaded' } : { outcome: 'hashed', phc: made }
     },
     async verify(text, secret) {
       const hash = readHash(text)
       if (secret.byteLength > longestSecret) return 'wrong'
-      const right = await turns.take(() => isRight(hash, secret))
+      const right = await turns.take(() => timed(() => isRight(hash, secret)))
       if (right === undefined) return 'overloaded'
       return right ? 'right' : 'wrong'
     },
     waiting: turns.waiting,
+    isFull: turns.isFull,
+    expectedMs: () => (turns.ahead() > 1 ? turns.ahead() * usualMs : 0),
   }
 }

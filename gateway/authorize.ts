@@ -3,7 +3,7 @@ import type { Attempts } from '../db/attempts.ts'
 import { digestToken } from '../db/secrets.ts'
 import { decide, screen } from '../policies/decide.ts'
 import { refuse, type Verdict } from '../policies/decision.ts'
-import type { Channel, Facts, User } from '../policies/facts.ts'
+import type { Channel, Facts, KeyFacts, User } from '../policies/facts.ts'
 import type { Attempt, Authorize, Decision } from '../policies/ports.ts'
 import type { Directory, Resident } from './directory.ts'
 import { bucketFor, createGather, type Known } from './gather.ts'
@@ -21,7 +21,15 @@ export type Judge = (
   then: User,
   now: User | undefined,
   isProven?: boolean,
+  key?: KeyFacts,
 ) => Verdict
+
+/** The same for whatever was permitted, also by an API key, which is looked up for it. */
+export type JudgeLive = (
+  attempt: Attempt,
+  then: User,
+  now: User | undefined,
+) => Verdict | Promise<Verdict>
 
 export type AuthorizeDeps = {
   readonly system: System
@@ -30,6 +38,8 @@ export type AuthorizeDeps = {
   readonly verify: Verify
   readonly attempts: Attempts
   readonly recorder: Recorder
+  /** No further secret can be tried for the moment. */
+  readonly isSaturated: () => boolean
   /** Told of each decision and how long it took, in ms. */
   readonly decided: (channel: Channel, verdict: Verdict, ms: number) => void
   /** Something failed on the way; the attempt was refused, and somebody must be told. */
@@ -38,9 +48,11 @@ export type AuthorizeDeps = {
 
 const anonymous: Known = { resident: undefined, secret: 'untried' }
 
-export const createAuthorize = (deps: AuthorizeDeps): { authorize: Authorize; judge: Judge } => {
+export const createAuthorize = (
+  deps: AuthorizeDeps,
+): { authorize: Authorize; judge: Judge; judgeLive: JudgeLive } => {
   const { system, directory, verified, verify, attempts, recorder } = deps
-  const gather = createGather(attempts)
+  const gather = createGather(attempts, deps.isSaturated)
 
   const conclude = (
     attempt: Attempt,
@@ -116,13 +128,18 @@ export const createAuthorize = (deps: AuthorizeDeps): { authorize: Authorize; ju
     return tryPassword(attempt, credential, claim, resident)
   }
 
+  const findKeyOf = async ({ credential }: Attempt): Promise<FoundKey | undefined> =>
+    'token' in credential ? directory.findKey(digestToken(credential.token)) : undefined
+
   /** A secret of 122 bits and more that finds its row is right; there is nothing to guess at. */
   const onKey = async (attempt: Attempt, found: FoundKey | undefined): Promise<Decision> => {
     const resident = found && (await directory.findById(found.userId))
+    // Once more, since the key may have been changed while its user was read.
+    const key = resident && (await findKeyOf(attempt))
     return concludeBy(attempt, {
-      resident,
-      secret: resident === undefined ? 'untried' : 'right',
-      key: found?.facts,
+      resident: key && resident,
+      secret: key === undefined ? 'untried' : 'right',
+      key: key?.facts,
     })
   }
 
@@ -140,7 +157,7 @@ export const createAuthorize = (deps: AuthorizeDeps): { authorize: Authorize; ju
         .then((found) => onPassword(attempt, credential, claim, found))
     }
     if (credential.kind === 'api-key')
-      return directory.findKey(digestToken(credential.token)).then((found) => onKey(attempt, found))
+      return findKeyOf(attempt).then((found) => onKey(attempt, found))
     return concludeBy(attempt, anonymous)
   }
 
@@ -168,7 +185,7 @@ export const createAuthorize = (deps: AuthorizeDeps): { authorize: Authorize; ju
    * A lock and a source's budget stop guessing; what has proven its secret they leave alone, so
    * that no stranger can disconnect anyone.
    */
-  const judge: Judge = (attempt, then, now, isProven) => {
+  const judge: Judge = (attempt, then, now, isProven, key) => {
     const proven =
       attempt.credential.kind !== 'password' ||
       (isProven ?? now?.credentialEpoch === then.credentialEpoch)
@@ -179,9 +196,16 @@ export const createAuthorize = (deps: AuthorizeDeps): { authorize: Authorize; ju
       credential: attempt.credential.kind,
       user: now,
       secret: proven ? 'right' : 'wrong',
+      key,
       route: attempt.route,
       secondFactor: 'not-needed',
     })
   }
-  return { authorize, judge }
+  const judgeLive: JudgeLive = (attempt, then, now) => {
+    if (attempt.credential.kind !== 'api-key') return judge(attempt, then, now)
+    return findKeyOf(attempt).then((key) =>
+      key === undefined ? refuse('key-disabled') : judge(attempt, then, now, true, key.facts),
+    )
+  }
+  return { authorize, judge, judgeLive }
 }

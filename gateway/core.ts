@@ -10,10 +10,12 @@ import { systemActor } from '../db/record.ts'
 import { createRefusalLog, type RefusalLog } from '../db/refusals.ts'
 import { createFingerprints } from '../db/secrets.ts'
 import { createSourceLog, type SourceLog } from '../db/sources.ts'
+import type { User } from '../policies/facts.ts'
 import type { Authorize } from '../policies/ports.ts'
-import { createAuthorize, type Judge } from './authorize.ts'
+import { createAuthorize, type Judge, type JudgeLive } from './authorize.ts'
 import { databaseFileOf } from './data-folder.ts'
 import { createDirectory, type Directory } from './directory.ts'
+import { createFloor, type Floor } from './floor.ts'
 import { createLive, type Live } from './live.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createRecorder, type Recorder } from './record.ts'
@@ -40,6 +42,9 @@ export type Core = {
   readonly feed: Feed
   readonly authorize: Authorize
   readonly judge: Judge
+  readonly judgeLive: JudgeLive
+  readonly recheck: (user: User) => void
+  readonly floor: Floor
   /** Writes what is still in memory and closes the database. */
   readonly close: () => Promise<void>
 }
@@ -64,6 +69,7 @@ const createStores = async ({ settings, system, log }: CoreDeps) => {
     hashing: createHashing({
       concurrency: settings.hashing.concurrency ?? hashingConcurrency(availableParallelism()),
       queue: settings.hashing.queue,
+      elapsed: system.elapsed,
     }),
     refusals: createRefusalLog({ database, onError }),
     sources: createSourceLog({ database, onError }),
@@ -86,15 +92,16 @@ const createWiredDirectory = ({ settings, log }: CoreDeps, stores: Stores): Dire
   })
 
 /**
- * A lock is written where the counters cannot lose it, until a success in its bucket. One that
- * cannot be forgotten is over all the same, so it keeps nobody out, and is tried again.
+ * A lock is written where the counters cannot lose it, until a success in its bucket. Nobody waits
+ * for that: the counters hold it already, and a wait would tell users from strangers.
  */
 const createLockBook = ({ database }: Stores, logFailure: (error: unknown) => void) => ({
-  recordLock: (userId: string, lock: BucketLock) =>
-    transact(database, (tx) => recordLock(tx, { userId, lock })),
-  forgetLock: async (userId: string, bucket: string) => {
+  recordLock: (userId: string, lock: BucketLock) => {
+    transact(database, (tx) => recordLock(tx, { userId, lock })).catch(logFailure)
+  },
+  forgetLock: (userId: string, bucket: string) => {
     const change = { actor: systemActor, userId, bucket }
-    await transact(database, (tx) => clearLocks(tx, change)).catch(logFailure)
+    transact(database, (tx) => clearLocks(tx, change)).catch(logFailure)
   },
 })
 
@@ -135,7 +142,8 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     logFailure,
   })
   const { caches } = settings
-  const { authorize, judge } = createAuthorize({
+  const { authorize, judge, judgeLive } = createAuthorize({
+    isSaturated: hashing.isFull,
     system,
     directory,
     verified: createVerified(system, {
@@ -171,5 +179,22 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     refusals,
     sources,
   }
-  return { settings, system, log, ...parts, feed, authorize, judge, close }
+  const floor = createFloor({
+    elapsed: system.elapsed,
+    floorMs: settings.limits.floorMs,
+    expectedMs: hashing.expectedMs,
+  })
+  return {
+    settings,
+    system,
+    log,
+    ...parts,
+    feed,
+    authorize,
+    judge,
+    judgeLive,
+    recheck: reviewer.recheck,
+    floor,
+    close,
+  }
 }

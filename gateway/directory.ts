@@ -21,6 +21,7 @@ export type Resident = Principal & {
 export type Directory = {
   /** By folded username, if in memory. */
   readonly peek: (name: string) => Resident | undefined
+  readonly peekById: (id: string) => Resident | undefined
   readonly find: (name: string) => Promise<Resident | undefined>
   readonly findById: (id: string) => Promise<Resident | undefined>
   /** By the digest of a key's secret. */
@@ -126,6 +127,7 @@ export const createDirectory = (deps: DirectoryDeps): Directory => {
 
   return {
     peek,
+    peekById: residents.get,
     find: async (name) =>
       peek(name) ?? loadOnce(`name ${name}`, () => findPrincipal(database, name)),
     findById: async (id) =>

@@ -56,7 +56,7 @@ const credentialOf = ({ credential: kind, username = '' }: Imagined): Credential
 
 /** The same road as `authorize`, without a secret, a count or a record. */
 export const createExplain = ({ directory, attempts, matchRoute, now }: ExplainDeps): Explain => {
-  const gather = createGather(attempts)
+  const gather = createGather(attempts, () => false)
 
   /** Read as the door reads it, so that a path that it would refuse is refused here too. */
   const routeOf = ({ channel, method, path, host }: Imagined): Pick<Attempt, 'route' | 'fault'> => {

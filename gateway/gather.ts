@@ -47,7 +47,7 @@ const later = (...times: readonly (number | undefined)[]): number | undefined =>
 
 /** Builds the facts of one attempt, once. Reads memory only, so it costs no round trip. */
 export const createGather =
-  (attempts: Attempts) =>
+  (attempts: Attempts, isSaturated: () => boolean) =>
   (attempt: Attempt, known: Known, now: number): Facts => {
     const { client, channel, credential, fault, route } = attempt
     const { resident } = known
@@ -72,6 +72,7 @@ export const createGather =
             )
           : undefined,
       secret: known.secret,
+      saturated: isSaturated(),
       key: known.key,
       route,
       secondFactor: 'not-needed',

@@ -7,7 +7,7 @@ export type LiveObject = {
   readonly userId: string
   readonly kind: 'http' | 'upgrade' | 'bind'
   /** What the rules would say now; the user is undefined when there is no such user any more. */
-  readonly judge: (now: Resident | undefined) => Verdict
+  readonly judge: (now: Resident | undefined) => Verdict | Promise<Verdict>
   /** Ends it, for that reason. */
   readonly end: (reason: Reason) => void
 }
@@ -24,6 +24,10 @@ export type Live = {
   readonly endOf: (userId: string, reason: Reason) => void
   /** Ends everything, or everything of a kind, as at a shutdown. */
   readonly endAll: (reason: Reason, kind?: LiveObject['kind']) => void
+}
+
+const settle = (object: LiveObject, verdict: Verdict): void => {
+  if (verdict.effect !== 'permit') object.end(verdict.reason)
 }
 
 export const createLive = (): Live => {
@@ -50,7 +54,11 @@ export const createLive = (): Live => {
     review: (userId, now) => {
       for (const object of [...(byUser.get(userId) ?? [])]) {
         const verdict = object.judge(now)
-        if (verdict.effect !== 'permit') object.end(verdict.reason)
+        if (!(verdict instanceof Promise)) settle(object, verdict)
+        else
+          verdict.then(settle.bind(undefined, object), () => {
+            object.end('unavailable')
+          })
       }
     },
     has: (userId) => byUser.has(userId),

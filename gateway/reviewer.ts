@@ -1,6 +1,7 @@
 import type { Attempts } from '../db/attempts.ts'
 import type { Change } from '../db/changes.ts'
 import type { Fingerprints } from '../db/secrets.ts'
+import type { User } from '../policies/facts.ts'
 import type { Directory } from './directory.ts'
 import type { Live } from './live.ts'
 
@@ -15,6 +16,8 @@ export type ReviewerDeps = {
 /** Brings changes into force: forgets what was cached, and ends what is no longer permitted. */
 export type Reviewer = {
   readonly onChange: (change: Change) => void
+  /** Something of this user has just become live: what changed since its decision was no news to it. */
+  readonly recheck: (user: User) => void
   readonly stop: () => void
 }
 
@@ -46,6 +49,9 @@ export const createReviewer = (deps: ReviewerDeps): Reviewer => {
         attempts.unlock(fingerprints.userKey({ userId })).catch(logFailure)
       if (userId === null) reviewAll()
       else if (live.has(userId)) void review(userId)
+    },
+    recheck: (user) => {
+      if (directory.peekById(user.id)?.user !== user) void review(user.id)
     },
     stop: () => {
       clearInterval(look)

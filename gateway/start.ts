@@ -53,7 +53,8 @@ const drain = async ({ live, settings, system }: Core, { http, smpp }: Points): 
   smpp.drain()
   // A bind is unbound on both legs after a short grace, which an exchange may use to end by itself.
   live.endAll('unavailable', 'bind')
-  while ((http.serving() > 0 || live.size('bind') > 0) && isBefore(0.8)) await wait(20)
+  const isBusy = (): boolean => http.serving() + live.size('bind') + smpp.unbound() > 0
+  while (isBusy() && isBefore(0.8)) await wait(20)
   live.endAll('unavailable')
   http.close()
   smpp.close()

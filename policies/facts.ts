@@ -57,6 +57,8 @@ export type Facts = {
   /** The bucket that this client falls into is locked until then; Infinity: until an admin unlocks. */
   readonly lockedUntil?: number | undefined
   readonly secret: 'untried' | 'right' | 'wrong'
+  /** No further secret can be tried for the moment. */
+  readonly saturated?: boolean | undefined
   readonly key?: KeyFacts | undefined
   readonly session?: SessionFacts | undefined
   /** The permission that the route names, if any; undefined when no route matches. */

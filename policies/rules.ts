@@ -27,6 +27,12 @@ const credentialIsUsable: Rule = ({ credential }) => {
   return credential === 'ambiguous' ? refuse('credential-ambiguous') : undefined
 }
 
+/** Before anyone is looked up, so that being busy does not tell who exists. */
+const secretCanBeTried: Rule = ({ credential, secret, saturated }) =>
+  saturated === true && credential === 'password' && secret === 'untried'
+    ? refuse('overloaded')
+    : undefined
+
 const userIsKnown: Rule = ({ user }) => (user === undefined ? refuse('user-unknown') : undefined)
 
 /** A disabled user neither signs in, calls, nor binds (U4). */
@@ -99,6 +105,7 @@ export const screening: readonly Rule[] = [
   sourceIsReadable,
   sourceIsWithinBudget,
   credentialIsUsable,
+  secretCanBeTried,
   userIsKnown,
   userIsEnabled,
   sourceIsSafelisted,

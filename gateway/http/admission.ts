@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { User } from '../../policies/facts.ts'
 import type { Reason } from '../../policies/reasons.ts'
-import type { Judge } from '../authorize.ts'
+import type { JudgeLive } from '../authorize.ts'
 import type { Live, LiveObject } from '../live.ts'
 import type { System } from '../system.ts'
 import type { Admit } from './door.ts'
@@ -12,7 +12,9 @@ import { upstreamHead } from './upstream-head.ts'
 import type { Upstreams } from './upstreams.ts'
 
 export type AdmissionDeps = {
-  readonly judge: Judge
+  readonly judge: JudgeLive
+  /** Judges the user's live objects anew if the user is not as it was at the decision. */
+  readonly recheck: (user: User) => void
   readonly system: System
   readonly live: Live
   readonly upstreams: Upstreams
@@ -49,7 +51,15 @@ export const createAdmit = (deps: AdmissionDeps): Admit => {
       if (status !== undefined) deps.relayed(status, system.elapsed() - arrivedAt)
     }
     const switched = (head: ResponseHead, upstream: Socket, rest: Buffer): void => {
-      exchange = createTunnel({ exchanger, head, upstream, rest, decisionId, ended })
+      exchange = createTunnel({
+        exchanger,
+        head,
+        upstream,
+        rest,
+        decisionId,
+        record: refuse,
+        ended,
+      })
     }
     const begin = (assertion?: string): void => {
       if (endedFor !== undefined) {
@@ -81,6 +91,7 @@ export const createAdmit = (deps: AdmissionDeps): Admit => {
     }
 
     live.add(object)
+    deps.recheck(user)
     const assertion = deps.assert?.(user)
     if (!(assertion instanceof Promise)) begin(assertion)
     else

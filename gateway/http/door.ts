@@ -2,6 +2,7 @@ import type { WireFault } from '../../policies/facts.ts'
 import type { Authorize, Decision } from '../../policies/ports.ts'
 import { readingOf, type Reason } from '../../policies/reasons.ts'
 import type { Recorder } from '../record.ts'
+import type { Floor } from '../floor.ts'
 import type { System } from '../system.ts'
 import type { ClientConnection } from './connection.ts'
 import type { Entry } from './entry.ts'
@@ -16,6 +17,8 @@ export type Visit = {
   readonly entry: Entry
   /** `System.elapsed` when its head had been read. */
   readonly arrivedAt: number
+  /** No 401 is answered sooner, so that time tells nothing. */
+  readonly refusableAt: number
 }
 
 /** Lets a permitted request through to its upstream; `refuse` answers if that comes to nothing. */
@@ -34,8 +37,7 @@ export type DoorDeps = {
   /** Records what went wrong after a permit; answers the id under which it is found. */
   readonly recordFailure: Recorder['recordFailure']
   readonly logFailure: (error: unknown, id: string | undefined) => void
-  /** No 401 is answered sooner than this after its arrival, in ms, so that time tells nothing. */
-  readonly floorMs: number
+  readonly floor: Floor
   readonly answered: (status: number) => void
   readonly newId: () => string
 }
@@ -75,7 +77,7 @@ const noRequest: HttpRequest = {
 }
 
 export const createDoor = (deps: DoorDeps): Door => {
-  const { system, floorMs } = deps
+  const { system, floor } = deps
 
   const answer = ({ exchanger, entry }: Visit, { id, reason, retryAt = 0 }: Refusal): void => {
     if (exchanger.isGone() || exchanger.isBegun()) return
@@ -87,15 +89,14 @@ export const createDoor = (deps: DoorDeps): Door => {
   }
 
   const refuse = (visit: Visit, refusal: Refusal): void => {
-    const wait = visit.arrivedAt + floorMs - system.elapsed()
-    if (readingOf(refusal.reason).http === 401 && wait > 0) setTimeout(answer, wait, visit, refusal)
-    else answer(visit, refusal)
+    if (readingOf(refusal.reason).http !== 401) answer(visit, refusal)
+    else floor.release(visit.refusableAt, answer.bind(undefined, visit, refusal))
   }
 
   const crash = (visit: Visit, error: unknown): void => {
     const id = deps.newId()
     deps.logFailure(error, id)
-    if (visit.exchanger.isBegun()) visit.exchanger.destroy()
+    if (visit.exchanger.isBegun()) visit.exchanger.abort()
     else answer(visit, { id, reason: 'internal' })
   }
 
@@ -113,19 +114,25 @@ export const createDoor = (deps: DoorDeps): Door => {
   }
 
   const ask = (exchanger: Exchanger, connection: ClientConnection, entry: Entry): void => {
-    const visit = { exchanger, connection, entry, arrivedAt: system.elapsed() }
+    const arrivedAt = system.elapsed()
+    const visit = { exchanger, connection, entry, arrivedAt, refusableAt: floor.begin() }
     const decision = deps.authorize(entry.attempt)
-    if (decision instanceof Promise) void decision.then(act.bind(undefined, visit))
-    else act(visit, decision)
+    if (!(decision instanceof Promise)) act(visit, decision)
+    else decision.then(act.bind(undefined, visit)).catch(crash.bind(undefined, visit))
   }
 
   return {
     enter: (exchanger, connection, request) => {
-      const entry = deps.readEntry(request, connection)
-      const { target, attempt } = entry
-      const ours = attempt.fault === undefined && target ? deps.own(target.path) : undefined
-      if (ours === undefined || target === undefined) ask(exchanger, connection, entry)
-      else ours(exchanger, request, target)
+      try {
+        const entry = deps.readEntry(request, connection)
+        const ours =
+          entry.attempt.fault === undefined && entry.target && deps.own(entry.target.path)
+        if (ours) ours(exchanger, request, entry.target.path)
+        else ask(exchanger, connection, entry)
+      } catch (error) {
+        deps.logFailure(error, undefined)
+        exchanger.abort()
+      }
     },
     refuseFault: (exchanger, connection, fault) => {
       ask(exchanger, connection, deps.readEntry(noRequest, connection, fault))

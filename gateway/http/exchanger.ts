@@ -35,5 +35,6 @@ export type Exchanger = {
   readonly resume: () => void
   /** After 101 the socket is the caller's; answers what came behind the request. */
   readonly detach: () => Buffer
-  readonly destroy: () => void
+  /** Breaks the answer off, so that the client cannot take what it has for the whole. */
+  readonly abort: () => void
 }

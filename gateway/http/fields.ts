@@ -1,3 +1,5 @@
+import { createCache } from '../cache.ts'
+
 /**
  * What becomes of a request's field by its name. `pass` goes on as it came; the others are read
  * by us and written anew, or go no further (RFC 9110 §7.6.1).
@@ -67,19 +69,20 @@ const useOfName = (name: string): FieldUse => {
   return alike.startsWith(CLAIM_PREFIX) || claims.has(alike) ? 'drop' : 'pass'
 }
 
-const MOST_NAMES = 2_000
+const MOST_NAMES = 4_000
+const LONGEST_NAME = 64
 
 /** The use of a field, by its name as it was sent. */
 export type FieldUseOf = (name: string) => FieldUse
 
 /** Remembers the names seen, up to a bound, so that the usual ones are looked up once. */
 export const createFieldUses = (): FieldUseOf => {
-  const known = new Map<string, FieldUse>()
+  const known = createCache<string, FieldUse>(MOST_NAMES)
   return (name) => {
     const use = known.get(name)
     if (use !== undefined) return use
     const found = useOfName(name)
-    if (known.size < MOST_NAMES && name.length <= 64) known.set(name, found)
+    if (name.length <= LONGEST_NAME) known.set(name, found)
     return found
   }
 }

@@ -22,22 +22,31 @@ const MOST_REMEMBERED = 4_096
 
 /** A client that repeats itself to the octet is parsed once: the same octets are the same request. */
 export const createHeadReader = (headerBytes: number, useOf: FieldUseOf): HeadReader => {
+  /** Octets of the head at hand in which its end was looked for already. */
+  let seen = 0
   let last: { readonly octets: Buffer; readonly read: NonNullable<ReadHead> } | undefined
 
-  return (octets) => {
+  const read = (octets: Buffer): ReadHead => {
     if (last !== undefined) {
       const { length } = last.octets
       if (octets.length >= length && octets.compare(last.octets, 0, length, 0, length) === 0)
         return last.read
     }
-    const end = octets.indexOf(HEAD_END)
+    const from = Math.max(0, seen - HEAD_END.length + 1)
+    const end = octets.indexOf(HEAD_END, from)
     if ((end === -1 ? octets.length : end) > headerBytes) return tooLarge
-    if (end === -1) return hasBareLineFeed(octets) ? malformed : undefined
+    if (end === -1) return hasBareLineFeed(octets, from) ? malformed : undefined
     const parsed = parseRequest(octets.toString('latin1', 0, end))
     if (parsed === undefined) return malformed
     const size = end + HEAD_END.length
-    const read = { request: { ...parsed, head: readRequestHead(parsed, useOf) }, size }
-    if (size <= MOST_REMEMBERED) last = { octets: Buffer.from(octets.subarray(0, size)), read }
-    return read
+    const found = { request: { ...parsed, head: readRequestHead(parsed, useOf) }, size }
+    if (size <= MOST_REMEMBERED)
+      last = { octets: Buffer.from(octets.subarray(0, size)), read: found }
+    return found
+  }
+  return (octets) => {
+    const found = read(octets)
+    seen = found === undefined ? octets.length : 0
+    return found
   }
 }

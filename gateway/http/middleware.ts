@@ -1,6 +1,5 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { MiddlewareHandler } from 'hono'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { User } from '../../policies/facts.ts'
 import type { Attempt, Decision } from '../../policies/ports.ts'
 import { readingOf } from '../../policies/reasons.ts'
@@ -39,12 +38,12 @@ const problemOf = (
  * answered, what is permitted goes on with `user` and `decision` in its context.
  */
 export const createMiddleware = (
-  { authorize, settings, system }: Core,
+  { authorize, settings, system, floor }: Core,
   permission?: string,
 ): MiddlewareHandler<Sallyport> => {
   const clientAddress = createClientAddress(createIsTrusted(settings.trustedProxies))
   return async (c, next) => {
-    const arrivedAt = system.elapsed()
+    const refusableAt = floor.begin()
     const { socket, rawHeaders, method = 'GET', url = '' } = c.env.incoming
     const target = readTarget(method, url, linesOf(rawHeaders, 'host'))
     const attempt: Attempt = {
@@ -65,7 +64,12 @@ export const createMiddleware = (
     }
     if (decision.effect === 'permit') throw new Error('a permit without a user')
     const { http } = readingOf(decision.reason)
-    if (http === 401) await wait(arrivedAt + settings.limits.floorMs - system.elapsed())
-    return problemOf(decision, http === 429 || http === 503 ? 1 : undefined)
+    if (http === 401)
+      await new Promise<void>((resolve) => {
+        floor.release(refusableAt, resolve)
+      })
+    const retryAt = 'retryAt' in decision ? (decision.retryAt ?? 0) : 0
+    const seconds = Math.max(1, Math.ceil((retryAt - system.now()) / 1_000))
+    return problemOf(decision, http === 429 || http === 503 ? seconds : undefined)
   }
 }

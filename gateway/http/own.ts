@@ -1,21 +1,18 @@
 import { Hono } from 'hono'
 import type { Assertions } from './assertion.ts'
 import type { Exchanger, HttpRequest } from './exchanger.ts'
-import type { Target } from './target.ts'
 
 /** The data plane's own paths: what is served here and never goes to an upstream. */
 export const ownPaths = ['/.well-known/jwks.json'] as const
 
-type Serve = (exchanger: Exchanger, request: HttpRequest, target: Target) => void
+type Serve = (exchanger: Exchanger, request: HttpRequest, path: string) => void
 
 /** Finds who serves a canonical path that is ours; undefined when it is not. */
 export type Own = (path: string) => Serve | undefined
 
-const toRequest = ({ method, fields }: HttpRequest, { host, path, query }: Target): Request => {
-  const headers = new Headers()
-  for (let i = 0; i < fields.length; i += 2) headers.append(fields[i] ?? '', fields[i + 1] ?? '')
-  return new Request(`http://${host}${path}${query}`, { method, headers })
-}
+/** Only what these paths look at: neither host, query nor fields, so that nothing in them can hurt. */
+const toRequest = ({ method }: HttpRequest, path: string): Request =>
+  new Request(`http://sallyport${path}`, { method: method === 'HEAD' ? 'HEAD' : 'GET' })
 
 /** Answers with what a Hono app says. */
 const respondWith = async (exchanger: Exchanger, method: string, response: Response) => {
@@ -47,14 +44,14 @@ export const createOwn = (
   logFailure: (error: unknown) => void,
 ): Own => {
   const app = createApp(assertions, newId)
-  const serve: Serve = (exchanger, request, target) => {
+  const serve: Serve = (exchanger, request, path) => {
     const answer = async (): Promise<void> => {
-      const response = await app.fetch(toRequest(request, target))
+      const response = await app.fetch(toRequest(request, path))
       await respondWith(exchanger, request.method, response)
     }
     answer().catch((error: unknown) => {
       logFailure(error)
-      exchanger.destroy()
+      exchanger.abort()
     })
   }
   const paths: ReadonlySet<string> = new Set(ownPaths)

@@ -50,7 +50,8 @@ export const createHttpPoint = async (core: Core, routes: readonly Route[]): Pro
     authorize: core.authorize,
     own: createOwn(assertions, core.database.newId, logFailure),
     admit: createAdmit({
-      judge: core.judge,
+      judge: core.judgeLive,
+      recheck: core.recheck,
       system,
       live: core.live,
       upstreams,
@@ -61,7 +62,7 @@ export const createHttpPoint = async (core: Core, routes: readonly Route[]): Pro
     system,
     recordFailure: core.recorder.recordFailure,
     logFailure,
-    floorMs: limits.floorMs,
+    floor: core.floor,
     answered: metrics.answered,
     newId: core.database.newId,
   })

@@ -13,7 +13,7 @@ export type Relayed = {
   /** In order of preference, each with the request head as it gets it, last empty line included. */
   readonly candidates: readonly Candidate[]
   readonly decisionId: string
-  /** Answers in our own name; only called while nothing of the upstream's has been sent. */
+  /** Records why it came to nothing, and answers so unless the upstream's answer has begun. */
   readonly refuse: (reason: Reason) => void
   /** 101, if it was asked for: the upstream's end is handed over, with what came behind the head. */
   readonly switched: ((head: ResponseHead, socket: Socket, rest: Buffer) => void) | undefined
@@ -24,6 +24,7 @@ export type Relayed = {
 /** An exchange that is under way. */
 export type Exchange = { readonly cut: (reason: Reason) => void }
 
+const bodiless = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE'])
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
 const reasonOf: Readonly<Record<UpstreamFault, Reason>> = {
@@ -39,6 +40,8 @@ const SMALL_BODY = 16_384
 export const relay = (relayed: Relayed): Exchange => {
   const { request, exchanger, candidates } = relayed
   const { method, head: requestHead } = request
+  /** An upstream that ignores the body of a GET takes it for a request: not on a kept connection. */
+  const isReusable = !bodiless.has(method)
   let connection: UpstreamConnection | undefined
   let withdraw: (() => void) | undefined
   let upload: Upload | undefined
@@ -60,8 +63,9 @@ export const relay = (relayed: Relayed): Exchange => {
     letGo()
     exchanger.onGone = undefined
     finish()
-    if (exchanger.isBegun()) exchanger.destroy()
-    else relayed.refuse(reason)
+    const begun = exchanger.isBegun()
+    relayed.refuse(reason)
+    if (begun) exchanger.abort()
   }
   const onGone = (): void => {
     if (over) return
@@ -122,19 +126,17 @@ export const relay = (relayed: Relayed): Exchange => {
     }
     const whole = exchanger.takeWhole()
     if (whole !== undefined && whole.length <= SMALL_BODY) {
-      to.send(head + whole.toString('latin1'), sink, false)
+      to.send(head + whole.toString('latin1'), sink, !isReusable)
       return
     }
     to.send(head, sink, true)
     if (whole !== undefined) {
       to.socket.write(whole)
-      to.requestEnded()
+      if (isReusable) to.requestEnded()
       return
     }
     if (requestHead.continues) exchanger.inform(100, '')
-    upload = createUpload(exchanger, to, requestHead.chunked, () => {
-      cut('request-timeout')
-    })
+    upload = createUpload(exchanger, to, { chunked: requestHead.chunked, isReusable }, cut)
   }
 
   const begin = (at: number): void => {

@@ -4,6 +4,8 @@ import { createChunkedDecoder, type ChunkedDecoder } from './chunked.ts'
 export type BodyReader = {
   readonly data: (chunk: Buffer) => void
   readonly end: () => void
+  /** What comes is no chunked coding; nothing more will come. */
+  readonly broken: () => void
 }
 
 /** Cuts the body of one request after another out of a connection's octets (RFC 9112 §6). */

@@ -54,8 +54,12 @@ const linesWithout = (
   return lines
 }
 
-const append = (list: readonly string[], value: string): readonly string[] =>
-  list.length === 0 ? [value] : [...list, value]
+/** Adds to a list that is only made when there is something to add. */
+const append = (list: string[] | undefined, value: string): string[] => {
+  if (list === undefined) return [value]
+  list.push(value)
+  return list
+}
 
 const digits = /^\d{1,15}$/
 
@@ -75,12 +79,12 @@ const isSoundFraming = (
 /** Reads the fields of a request, once, into what we act on and what goes on. */
 export const readRequestHead = (request: ParsedRequest, useOf: FieldUseOf): RequestHead => {
   const { fields } = request
-  let host = none
-  let authorization = none
-  let forwardedFor = none
-  let lengths = none
-  let codings = none
-  let upgrade = none
+  let host: string[] | undefined
+  let authorization: string[] | undefined
+  let forwardedFor: string[] | undefined
+  let lengths: string[] | undefined
+  let codings: string[] | undefined
+  let upgrade: string[] | undefined
   let options: Set<string> | undefined
   let continues = false
   let lines = ''
@@ -102,17 +106,18 @@ export const readRequestHead = (request: ParsedRequest, useOf: FieldUseOf): Requ
     }
   }
   const struck = options && struckBy(options)
-  const length = Number(lengths[0] ?? 0)
+  const length = Number(lengths?.[0] ?? 0)
+  const chunked = codings !== undefined
   return {
-    host,
-    authorization,
-    forwardedFor,
+    host: host ?? none,
+    authorization: authorization ?? none,
+    forwardedFor: forwardedFor ?? none,
     length,
-    chunked: codings.length > 0,
-    upgrade: isWebSocket(request, options, upgrade) && length === 0 && codings.length === 0,
+    chunked,
+    upgrade: isWebSocket(request, options, upgrade ?? none) && length === 0 && !chunked,
     continues: continues && request.minor === 1,
     close: options?.has('close') === true || request.minor === 0,
     lines: struck === undefined || struck.size === 0 ? lines : linesWithout(fields, struck, useOf),
-    malformed: !isSoundFraming(request, lengths, codings),
+    malformed: !isSoundFraming(request, lengths ?? none, codings ?? none),
   }
 }

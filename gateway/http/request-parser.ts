@@ -38,9 +38,9 @@ export const parseRequest = (head: string): ParsedRequest | undefined => {
   return { method, target, minor: minor === '1' ? 1 : 0, fields: fieldsOf(lines) }
 }
 
-/** Whether octets that may still become a head hold a line break that no head has. */
-export const hasBareLineFeed = (octets: Buffer): boolean => {
-  for (let at = octets.indexOf(0x0a); at !== -1; at = octets.indexOf(0x0a, at + 1))
+/** Whether octets that may still become a head hold, from there on, a line break that no head has. */
+export const hasBareLineFeed = (octets: Buffer, from: number): boolean => {
+  for (let at = octets.indexOf(0x0a, from); at !== -1; at = octets.indexOf(0x0a, at + 1))
     if (at === 0 || octets[at - 1] !== 0x0d) return true
   return false
 }

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import type { WireFault } from '../../policies/facts.ts'
 import type { Exchanger, HttpRequest } from './exchanger.ts'
 import type { FieldUseOf } from './fields.ts'
-import { createHeadReader } from './head-reader.ts'
-import { createRequestBody, type BodyReader } from './request-body.ts'
+import type { BodyReader } from './request-body.ts'
+import { createRequestStream } from './request-stream.ts'
 import { createResponseWriter } from './response-writer.ts'
 
 export type ConnectionLimits = {
@@ -35,38 +35,18 @@ export type ServerConnection = {
   readonly isServing: () => boolean
 }
 
-const nothing: Buffer = Buffer.alloc(0)
-
 /** A body of which no more is left is read to its end after a refusal; a longer one is not. */
 const MOST_DISCARDED = 65_536
 
-/** How long a client may take to read a last answer. */
+/** How long a client may take to hang up once the last answer is with its kernel. */
 const LINGER_MS = 2_000
-
-const discard: BodyReader = { data: () => undefined, end: () => undefined }
-
-/** Stops or goes on reading from a socket, so that what nobody takes is not kept here. */
-const createHold = (socket: Socket): ((stop: boolean) => void) => {
-  let stopped = false
-  return (stop) => {
-    if (stop === stopped) return
-    stopped = stop
-    if (stop) socket.pause()
-    else socket.resume()
-  }
-}
 
 /** One HTTP/1.1 connection of a client: one request at a time, each answered before the next. */
 export const createServerConnection = (socket: Socket, deps: ConnectionDeps): ServerConnection => {
   const { limits, elapsed } = deps
-  const body = createRequestBody()
+  const stream = createRequestStream(socket, limits.headerBytes, deps.useOf)
   const response = createResponseWriter(socket, deps.date)
-  const readHead = createHeadReader(limits.headerBytes, deps.useOf)
-  const hold = createHold(socket)
   let state: 'waiting' | 'serving' | 'answered' | 'lingering' | 'gone' = 'waiting'
-  let held = nothing
-  let reader: BodyReader | undefined
-  let paused = false
   let closes = false
   /** The client waits for `100 Continue`, or for an answer instead. */
   let awaitsWord = false
@@ -74,105 +54,111 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
   /** Whether the deadline is that of a head whose first octet has come. */
   let isHeadDue = true
 
+  const destroy = (): void => {
+    socket.destroy()
+  }
+  const discard: BodyReader = { data: () => undefined, end: () => undefined, broken: destroy }
+
+  /** Half-closes, so that a client that still sends is not reset before it has read its answer. */
+  const linger = (): void => {
+    state = 'lingering'
+    deadline = elapsed() + limits.idleTimeoutMs
+    stream.clear()
+    stream.hold(false)
+    socket.end(() => {
+      deadline = elapsed() + LINGER_MS
+    })
+  }
+  /** Takes the next request, unless the client has not even read the answers before it. */
+  const goOn = (): void => {
+    stream.hold(stream.isHolding() || socket.writableNeedDrain)
+    if (stream.isHolding()) setImmediate(advance)
+  }
   const next = (): void => {
     if (closes) {
-      // Half-closes, so that a client that still sends is not reset before it has read its answer.
-      state = 'lingering'
-      deadline = elapsed() + LINGER_MS
-      held = nothing
-      hold(false)
-      socket.end()
+      linger()
       return
     }
     state = 'waiting'
     deadline = elapsed() + limits.idleTimeoutMs
     isHeadDue = false
-    reader = undefined
-    if (held.length > 0) setImmediate(advance)
-    else hold(false)
-  }
-  /** Hands on what has come of the body, and holds the socket back while nobody reads. */
-  const pump = (): void => {
-    if (held.length > 0 && reader !== undefined && !paused && body.left() > 0)
-      held = body.take(held, reader)
-    if (body.isBroken()) socket.destroy()
-    else if (state === 'answered' && body.left() === 0) next()
-    else hold(held.length > 0 || paused)
+    goOn()
   }
   const finish = (): void => {
     exchanger.onGone = undefined
     exchanger.onDrain = undefined
-    if (closes || body.left() === 0) next()
+    if (closes || stream.left() === 0) next()
     else {
       state = 'answered'
       deadline = elapsed() + limits.headerTimeoutMs
-      reader = discard
-      paused = false
-      pump()
+      stream.read(discard)
+      afterPump()
     }
   }
+  const afterPump = (): void => {
+    if (stream.isCutOff()) socket.destroy()
+    else if (state === 'answered' && stream.left() === 0) next()
+  }
 
-  const begin = (length: number, chunked: boolean, chunksBack: boolean): void => {
+  const fault = (of: WireFault): void => {
+    stream.clear()
+    closes = true
     state = 'serving'
     deadline = Infinity
-    reader = undefined
-    paused = false
-    body.open(length, chunked)
-    response.open(chunksBack)
-  }
-  const fault = (of: WireFault): void => {
-    held = nothing
-    closes = true
-    begin(0, false, true)
+    stream.open(0, false)
+    response.open(true)
     deps.onFault(exchanger, of)
   }
-  const serve = (request: HttpRequest, octets: number): void => {
-    const { length, chunked, close, malformed } = request.head
-    held = octets === held.length ? nothing : held.subarray(octets)
+  const serve = (request: HttpRequest): void => {
+    const { length, chunked, close, malformed, continues } = request.head
     closes ||= close || malformed
-    begin(malformed ? 0 : length, chunked && !malformed, request.minor === 1)
-    awaitsWord = request.head.continues && held.length === 0 && body.left() > 0
-    hold(held.length > 0)
+    state = 'serving'
+    deadline = Infinity
+    stream.open(malformed ? 0 : length, chunked && !malformed)
+    response.open(request.minor === 1)
+    awaitsWord = continues && !stream.isHolding() && stream.left() > 0
+    stream.hold(stream.isHolding())
     deps.onRequest(exchanger, request)
   }
   /** The time for a head runs from its first octet, empty lines before it included. */
   const awaitHead = (): void => {
     if (!isHeadDue) deadline = elapsed() + limits.headerTimeoutMs
     isHeadDue = true
-    hold(false)
+    stream.hold(false)
   }
   const advance = (): void => {
-    // An empty line or two before a request are passed over (RFC 9112 §2.2).
-    while (held[0] === 0x0d && held[1] === 0x0a) held = held.subarray(2)
-    if (state !== 'waiting') return
-    const read = held.length === 0 ? undefined : readHead(held)
+    if (state !== 'waiting' || socket.writableNeedDrain) return
+    const read = stream.takeHead()
     if (read === undefined) awaitHead()
     else if ('fault' in read) fault(read.fault)
-    else serve(read.request, read.size)
+    else serve(read.request)
   }
 
   const onData = (octets: Buffer): void => {
     if (state === 'lingering' || state === 'gone') return
     awaitsWord = false
-    held = held.length === 0 ? octets : Buffer.concat([held, octets])
+    stream.push(octets)
     if (state === 'waiting') advance()
-    else pump()
+    else {
+      stream.pump()
+      afterPump()
+    }
   }
-  /** A client may end its side and still read its answer; but half a request is none. */
   const onEnd = (): void => {
     closes = true
+    stream.end()
     if (state === 'waiting') socket.end()
-    else if (body.left() > held.length) socket.destroy()
+    else afterPump()
   }
   const onClose = (): void => {
     state = 'gone'
     exchanger.onGone?.()
   }
-  const destroy = (): void => {
-    socket.destroy()
+  const onDrain = (): void => {
+    if (state === 'waiting') goOn()
+    else exchanger.onDrain?.()
   }
-  const drain = (): void => exchanger.onDrain?.()
-  const listeners = { data: onData, end: onEnd, close: onClose, error: destroy, drain }
+  const listeners = { data: onData, end: onEnd, close: onClose, error: destroy, drain: onDrain }
   for (const [name, listener] of Object.entries(listeners)) socket.on(name, listener)
 
   const exchanger: Exchanger = {
@@ -183,7 +169,7 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
     isBegun: response.isBegun,
     respond: (head, close) => {
       // Who was not told to go on sends the body or does not: what comes next cannot be told apart.
-      closes ||= close || awaitsWord || body.left() > MOST_DISCARDED
+      closes ||= close || awaitsWord || stream.left() > MOST_DISCARDED
       response.head(head, closes)
     },
     flush: response.flush,
@@ -196,42 +182,31 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
       if (status === 100) awaitsWord = false
       if (!response.isBegun()) socket.write(`HTTP/1.1 ${status} \r\n${lines}\r\n`, 'latin1')
     },
-    left: body.left,
-    takeWhole: () => {
-      if (held.length < body.left()) return undefined
-      let whole = nothing
-      held = body.take(held, { ...discard, data: (chunk) => void (whole = chunk) })
-      return whole
-    },
-    read: (to) => {
-      reader = to
-      pump()
-    },
-    pause: () => {
-      paused = true
-      hold(true)
-    },
-    resume: () => {
-      paused = false
-      pump()
-    },
+    left: stream.left,
+    takeWhole: stream.takeWhole,
+    read: stream.read,
+    pause: stream.pause,
+    resume: stream.resume,
     detach: () => {
       state = 'gone'
       for (const [name, listener] of Object.entries(listeners)) socket.off(name, listener)
-      hold(false)
-      return held
+      stream.hold(false)
+      return stream.clear()
     },
-    destroy,
+    abort: () => {
+      if ('encrypted' in socket) socket.destroy()
+      else socket.resetAndDestroy()
+    },
   }
   return {
     look: (now) => {
       if (now < deadline) return
-      if (state === 'waiting' && held.length > 0) fault('request-timeout')
+      if (state === 'waiting' && stream.isHolding()) fault('request-timeout')
       else socket.destroy()
     },
     drain: () => {
       closes = true
-      if (state !== 'waiting' || held.length > 0) return
+      if (state !== 'waiting' || stream.isHolding()) return
       // What comes now was sent too late to be taken.
       state = 'gone'
       socket.end()

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Exchanger } from './exchanger.ts'
+import type { Reason } from '../../policies/reasons.ts'
 import type { Exchange } from './relay.ts'
 import type { ResponseHead } from './response-head.ts'
 
@@ -10,12 +11,16 @@ export type TunnelParts = {
   /** What the upstream sent behind its head. */
   readonly rest: Buffer
   readonly decisionId: string
+  /** Records why it was cut. */
+  readonly record: (reason: Reason) => void
   readonly ended: (status: number) => void
 }
 
 const switchingHead = ({ head, decisionId }: TunnelParts): string =>
   `HTTP/1.1 101 ${head.reason}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${head.lines}` +
   `x-sallyport-decision: ${decisionId}\r\n\r\n`
+
+const KEEP_ALIVE_MS = 30_000
 
 /** How long one side may take nothing of what the other has left for it. */
 const LINGER_MS = 10_000
@@ -26,9 +31,10 @@ export const createTunnel = (parts: TunnelParts): Exchange => {
   const client = exchanger.socket
   const early = exchanger.detach()
   let over = false
-  const cut = (): void => {
+  const cut = (reason?: Reason): void => {
     if (over) return
     over = true
+    if (reason !== undefined) parts.record(reason)
     client.destroy()
     upstream.destroy()
     parts.ended(101)
@@ -39,13 +45,19 @@ export const createTunnel = (parts: TunnelParts): Exchange => {
       cut()
       return
     }
-    side.setTimeout(LINGER_MS, cut)
+    side.setTimeout(LINGER_MS, lose)
     side.end()
   }
-  client.on('close', endAfter(upstream)).on('error', cut)
-  upstream.on('close', endAfter(client)).on('error', cut)
-  client.setTimeout(0)
-  upstream.setTimeout(0)
+  const lose = (): void => {
+    cut()
+  }
+  client.on('close', endAfter(upstream)).on('error', lose)
+  upstream.on('close', endAfter(client)).on('error', lose)
+  // A tunnel may be silent for long; a peer that has vanished is found out by the kernel.
+  for (const side of [client, upstream]) {
+    side.setTimeout(0)
+    side.setKeepAlive(true, KEEP_ALIVE_MS)
+  }
   client.write(switchingHead(parts), 'latin1')
   if (parts.rest.length > 0) client.write(parts.rest)
   if (early.length > 0) upstream.write(early)

@@ -8,12 +8,12 @@ export type Upload = { readonly stop: () => void }
 const LEAST_OCTETS = 1_024
 const LOOK_MS = 10_000
 
-/** Streams a request's body to the upstream; `stalled` is called when the client dawdles. */
+/** Streams a request's body to the upstream; `fail` is told when the client dawdles or babbles. */
 export const createUpload = (
   from: Exchanger,
   to: UpstreamConnection,
-  chunked: boolean,
-  stalled: () => void,
+  { chunked, isReusable }: { readonly chunked: boolean; readonly isReusable: boolean },
+  fail: (reason: 'request-timeout' | 'request-malformed') => void,
 ): Upload => {
   let since = 0
   let heldBack = false
@@ -38,7 +38,7 @@ export const createUpload = (
     const slow = since < LEAST_OCTETS && !heldBack
     since = 0
     heldBack = to.socket.writableNeedDrain
-    if (slow) stalled()
+    if (slow) fail('request-timeout')
   }, LOOK_MS)
 
   from.read({
@@ -52,7 +52,10 @@ export const createUpload = (
     end: () => {
       stop()
       if (chunked) to.socket.write('0\r\n\r\n', 'latin1')
-      to.requestEnded()
+      if (isReusable) to.requestEnded()
+    },
+    broken: () => {
+      fail('request-malformed')
     },
   })
   return { stop }

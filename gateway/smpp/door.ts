@@ -2,12 +2,12 @@ import type { Socket } from 'node:net'
 import type { Address } from '../../policies/address.ts'
 import type { Attempt, Authorize, Decision } from '../../policies/ports.ts'
 import { readingOf, type Reason } from '../../policies/reasons.ts'
+import type { Floor } from '../floor.ts'
 import type { Recorder } from '../record.ts'
+import type { Arrival } from './arrivals.ts'
 import type { BindRequest } from './bind-request.ts'
 import { statuses } from './constants.ts'
-import { createFloor } from './floor.ts'
 import { readFirstPdu, refuseBind, type FirstPduOptions, type UnreadableBind } from './first-pdu.ts'
-import type { Unbound } from './unbound.ts'
 
 /** A bind under our roof, from its arrival to its answer. */
 export type Visit = {
@@ -31,15 +31,16 @@ export type DoorDeps = Omit<FirstPduOptions, 'acceptedAt'> & {
   readonly authorize: Authorize
   readonly admit: Admit
   readonly recordFailure: Recorder['recordFailure']
-  readonly unbound: Unbound
+  /** Nobody is let in any more. */
+  readonly isDraining: () => boolean
   readonly elapsed: () => number
   /** No bind is refused sooner than this after it was read, in ms, so that time tells nothing. */
-  readonly floorMs: number
+  readonly floor: Floor
   readonly logFailure: (error: unknown) => void
 }
 
 /** Takes a connection: reads its bind, asks once, and has it admitted or answers and closes. */
-export type Door = (socket: Socket, client: Address, acceptedAt: number) => void
+export type Door = (socket: Socket, client: Address, arrival: Arrival) => void
 
 /** What goes into a bind response: a status of the table, never one that tells more (§5.1.3). */
 const statusOf = (reason: Reason): number => readingOf(reason).smpp ?? statuses.ESME_RBINDFAIL
@@ -56,15 +57,15 @@ const attemptOf = (bind: BindRequest | UnreadableBind, client: Address): Attempt
 }
 
 export const createDoor = (deps: DoorDeps): Door => {
-  const { elapsed, floorMs, closeMs, unbound } = deps
+  const { floor, closeMs } = deps
 
   const onBind = async (
     socket: Socket,
     bind: BindRequest | UnreadableBind,
     client: Address,
-    leave: () => void,
+    { leave }: Arrival,
   ): Promise<void> => {
-    const floor = createFloor(floorMs, elapsed)
+    const refusableAt = floor.begin()
     const attempt = attemptOf(bind, client)
     const refuse = (reason: Reason): void => {
       const status = statusOf(reason)
@@ -72,29 +73,26 @@ export const createDoor = (deps: DoorDeps): Door => {
         leave()
         refuseBind(socket, bind, status, closeMs)
       }
-      if (status === statuses.ESME_RBINDFAIL) floor(answer)
+      if (status === statuses.ESME_RBINDFAIL) floor.release(refusableAt, answer)
       else answer()
     }
     const decision = await deps.authorize(attempt)
+    const fail = (reason: Reason): void => {
+      deps.recordFailure(attempt, decision.user, reason)
+      refuse(reason)
+    }
     if (decision.effect !== 'permit') refuse(decision.reason)
     else if ('fault' in bind) throw new Error('a bind that cannot be read was permitted')
-    else
-      await deps.admit({ socket, request: bind, attempt, decision }, leave, (reason) => {
-        deps.recordFailure(attempt, decision.user, reason)
-        refuse(reason)
-      })
+    else if (deps.isDraining()) fail('unavailable')
+    else await deps.admit({ socket, request: bind, attempt, decision }, leave, fail)
   }
 
-  return (socket, client, acceptedAt) => {
-    const leave = unbound.enter(client)
-    if (leave === undefined) {
-      socket.destroy()
-      return
-    }
-    socket.once('close', leave)
+  return (socket, client, arrival) => {
+    const { acceptedAt } = arrival
     readFirstPdu(socket, { ...deps, acceptedAt }, (first) => {
       if (typeof first === 'string') return
-      onBind(socket, first, client, leave).catch((error: unknown) => {
+      arrival.read()
+      onBind(socket, first, client, arrival).catch((error: unknown) => {
         deps.logFailure(error)
         refuseBind(socket, first, statuses.ESME_RSYSERR, closeMs)
       })

@@ -1,33 +1,50 @@
-import type { Address } from '../../policies/address.ts'
-import { sourceGroup } from '../../policies/address.ts'
+import { sourceGroup, type Address } from '../../policies/address.ts'
 
 /** How many connections may be open without a bind. */
 export type UnboundLimits = { readonly unbound: number; readonly unboundPerSource: number }
 
+/** A connection that is counted until it leaves. */
+export type Place = {
+  /** Counts it to its source, once; false when that has too many already. */
+  readonly comesFrom: (source: Address) => boolean
+  readonly leave: () => void
+}
+
 /** Counts connections that have not bound, in all and by source. */
 export type Unbound = {
-  /** The function that ends the count; undefined when there are too many already. */
-  readonly enter: (source: Address) => (() => void) | undefined
+  /** Undefined when there are too many already. */
+  readonly enter: () => Place | undefined
 }
 
 /** `counts.unbound` is kept up to date, for the metrics. */
 export const createUnbound = (limits: UnboundLimits, counts: { unbound: number }): Unbound => {
   const bySource = new Map<string, number>()
+
+  const add = (group: string, one: 1 | -1): void => {
+    const count = (bySource.get(group) ?? 0) + one
+    if (count === 0) bySource.delete(group)
+    else bySource.set(group, count)
+  }
   return {
-    enter: (source) => {
-      const group = sourceGroup(source)
-      const count = bySource.get(group) ?? 0
-      if (counts.unbound >= limits.unbound || count >= limits.unboundPerSource) return undefined
+    enter: () => {
+      if (counts.unbound >= limits.unbound) return undefined
       counts.unbound += 1
-      bySource.set(group, count + 1)
-      let left = false
-      return () => {
-        if (left) return
-        left = true
-        counts.unbound -= 1
-        const now = (bySource.get(group) ?? 1) - 1
-        if (now === 0) bySource.delete(group)
-        else bySource.set(group, now)
+      let group: string | undefined
+      let hasLeft = false
+      return {
+        comesFrom: (source) => {
+          const from = sourceGroup(source)
+          if ((bySource.get(from) ?? 0) >= limits.unboundPerSource) return false
+          group = from
+          add(group, 1)
+          return true
+        },
+        leave: () => {
+          if (hasLeft) return
+          hasLeft = true
+          counts.unbound -= 1
+          if (group !== undefined) add(group, -1)
+        },
       }
     },
   }

@@ -142,6 +142,7 @@ const objections: readonly (readonly [Reason, Change])[] = [
   ['source-unreadable', of({ client: undefined })],
   ['source-over-budget', of({ sourceBlockedUntil: now + 1 })],
   ['credential-absent', of({ credential: 'absent' })],
+  ['overloaded', of({ saturated: true, secret: 'untried' })],
   ['user-unknown', of({ user: undefined })],
   ['user-disabled', ofUser({ enabled: false })],
   ['source-not-safelisted', ofUser({ safelist: closedSafelist })],

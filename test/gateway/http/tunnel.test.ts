@@ -18,7 +18,10 @@ const createSlowSocket = () => {
       }
     },
   })
-  const socket = Object.assign(duplex, { setTimeout: () => undefined }) as unknown as Socket
+  const socket = Object.assign(duplex, {
+    setTimeout: () => undefined,
+    setKeepAlive: () => undefined,
+  }) as unknown as Socket
   return {
     socket,
     taken,
@@ -47,6 +50,7 @@ const open = () => {
     upstream: upstream.socket,
     rest: Buffer.alloc(0),
     decisionId: 'id',
+    record: () => undefined,
     ended: (status) => ended.push(status),
   })
   client.take()
