@@ -1,0 +1,145 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { commands } from '../../gateway/smpp/constants.ts'
+import { createCertificate } from '../support/certificate.ts'
+import { temporaryFolder } from '../support/database.ts'
+import { pdu, readPdu } from '../support/pdu.ts'
+import { proxyV1 } from '../support/proxy-header.ts'
+import { connectPeer, type RawPeer } from '../support/raw-peer.ts'
+import { bind, bindPdu, bound, startSmppPair, until, type SmppPair } from '../support/smpp-pair.ts'
+
+type Options = NonNullable<Parameters<typeof startSmppPair>[0]>
+
+const pairOf = async (options: Options): Promise<SmppPair> => {
+  const pair = await startSmppPair(options)
+  onTestFinished(pair.stop)
+  return pair
+}
+
+const tlsEnv = (): Record<string, string> => {
+  const folder = temporaryFolder()
+  const { cert, key } = createCertificate('localhost')
+  writeFileSync(join(folder, 'cert.pem'), cert)
+  writeFileSync(join(folder, 'key.pem'), key)
+  return {
+    SMPP_TLS_LISTEN: '127.0.0.1:0',
+    SMPP_TLS_CERT: join(folder, 'cert.pem'),
+    SMPP_TLS_KEY: join(folder, 'key.pem'),
+  }
+}
+
+const behind = { SMPP_PROXY_PROTOCOL: 'required', TRUSTED_PROXIES: '127.0.0.0/8' }
+const from = (address: string): Buffer => proxyV1(`TCP4 ${address} 10.0.0.1 40000 2775`)
+
+/** Opens so many connections at once, on each of which `first` is all that is ever said. */
+const open = (port: number, count: number, first: Buffer = Buffer.alloc(0)): Promise<RawPeer[]> =>
+  Promise.all(
+    Array.from({ length: count }, async () => {
+      const peer = await connectPeer(port)
+      peer.send(first)
+      return peer
+    }),
+  )
+
+/** How many of these are still open, `closed` of which are awaited. */
+const left = async (peers: readonly RawPeer[], closed: number): Promise<number> => {
+  const gone = new Set<RawPeer>()
+  for (const peer of peers) void peer.ended.then(() => gone.add(peer))
+  await until(() => gone.size >= closed)
+  await wait(100)
+  return peers.length - gone.size
+}
+
+const doors = [
+  ['the plain port', (pair: SmppPair) => pair.gateway.smppPort],
+  ['the TLS port, without a handshake', (pair: SmppPair) => pair.gateway.smppTls?.port ?? 0],
+] as const
+
+const isUnbound = async ({ gateway }: SmppPair, count: number): Promise<void> => {
+  const line = `sallyport_binds{state="unbound"} ${count}\n`
+  await until(async () => {
+    const response = await fetch(`${gateway.adminUrl}/metrics`)
+    return (await response.text()).includes(line)
+  })
+}
+
+describe.each(doors)('connections without a bind, on %s,', (_, portOf) => {
+  test('are so many from one source, and as many again when they are gone', async () => {
+    const pair = await pairOf({ env: tlsEnv(), file: { smppLimits: { unboundPerSource: 5 } } })
+    for (const turn of [1, 2]) {
+      const peers = await open(portOf(pair), 12)
+      expect([turn, await left(peers, 7)]).toEqual([turn, 5])
+      for (const { socket } of peers) socket.destroy()
+      await isUnbound(pair, 0)
+    }
+  })
+
+  test('are so many in all', async () => {
+    const pair = await pairOf({ env: tlsEnv(), file: { smppLimits: { unbound: 5 } } })
+    expect(await left(await open(portOf(pair), 12), 7)).toBe(5)
+    await isUnbound(pair, 5)
+  })
+
+  test('are closed at the deadline', async () => {
+    const timers = { initMs: 300 }
+    const pair = await pairOf({ env: tlsEnv(), file: { smppLimits: { timers } } })
+    const began = performance.now()
+    const peers = await open(portOf(pair), 3)
+    expect(await left(peers, 3)).toBe(0)
+    expect(performance.now() - began).toBeGreaterThanOrEqual(300)
+    expect(performance.now() - began).toBeLessThan(1_000)
+    await isUnbound(pair, 0)
+  })
+})
+
+test('the deadline counts from the accept, also when a handshake comes late', async () => {
+  const timers = { initMs: 600 }
+  const pair = await pairOf({ env: tlsEnv(), file: { smppLimits: { timers } } })
+  const began = performance.now()
+  const { socket } = await connectPeer(pair.gateway.smppTls?.port ?? 0)
+  await wait(300)
+  socket.removeAllListeners('data')
+  const secure = connectTls({ socket, rejectUnauthorized: false })
+  secure.on('error', () => undefined)
+  await new Promise((resolve) => secure.once('secureConnect', resolve))
+  await new Promise((resolve) => secure.resume().once('close', resolve))
+  expect(performance.now() - began).toBeLessThan(1_200)
+})
+
+test('a bound session does not count, nor does a refused one', async () => {
+  const pair = await pairOf({ file: { smppLimits: { unboundPerSource: 2 } } })
+  const { smppPort } = pair.gateway
+  const sessions = [await bound(smppPort), await bound(smppPort), await bound(smppPort)]
+  for (let turn = 0; turn < 5; turn++) await (await bind(smppPort, { password: 'x' })).peer.ended
+  for (const peer of sessions) {
+    peer.send(pdu(commands.enquire_link, 2))
+    expect(readPdu(await peer.next()).sequence).toBe(2)
+  }
+})
+
+describe('behind a balancer', () => {
+  test('sources are those that it names, and one does not take the places of another', async () => {
+    const pair = await pairOf({ env: behind, file: { smppLimits: { unboundPerSource: 3 } } })
+    const { smppPort } = pair.gateway
+    expect(await left(await open(smppPort, 8, from('198.51.100.9')), 5)).toBe(3)
+    const peer = await connectPeer(smppPort)
+    peer.send(from('203.0.113.7'), bindPdu())
+    expect(readPdu(await peer.next()).status).toBe(0)
+  })
+
+  test('connections that name nobody are so many in all, and closed at the deadline', async () => {
+    const pair = await pairOf({
+      env: behind,
+      file: { limits: { proxyHeaderTimeoutMs: 300 }, smppLimits: { unbound: 5 } },
+    })
+    const began = performance.now()
+    const peers = await open(pair.gateway.smppPort, 8)
+    expect(await left(peers, 3)).toBe(5)
+    expect(await left(peers, 8)).toBe(0)
+    expect(performance.now() - began).toBeLessThan(1_000)
+    await isUnbound(pair, 0)
+  })
+})
