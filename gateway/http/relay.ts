@@ -27,6 +27,8 @@ export type Exchange = { readonly cut: (reason: Reason) => void }
 const bodiless = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE'])
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
+const nothing = Buffer.alloc(0)
+
 const reasonOf: Readonly<Record<UpstreamFault, Reason>> = {
   unreachable: 'upstream-unreachable',
   broken: 'upstream-unreachable',
@@ -41,7 +43,7 @@ export const relay = (relayed: Relayed): Exchange => {
   const { request, exchanger, candidates } = relayed
   const { method, head: requestHead } = request
   /** An upstream that ignores the body of a GET takes it for a request: not on a kept connection. */
-  const isReusable = !bodiless.has(method)
+  const isLast = bodiless.has(method) && exchanger.left() > 0
   let connection: UpstreamConnection | undefined
   let withdraw: (() => void) | undefined
   let upload: Upload | undefined
@@ -120,23 +122,19 @@ export const relay = (relayed: Relayed): Exchange => {
   const sendOn = (to: UpstreamConnection, head: string): void => {
     connection = to
     withdraw = undefined
-    if (exchanger.left() === 0) {
-      to.send(head, sink, false)
-      return
-    }
-    const whole = exchanger.takeWhole()
+    const whole = exchanger.left() === 0 ? nothing : exchanger.takeWhole()
     if (whole !== undefined && whole.length <= SMALL_BODY) {
-      to.send(head + whole.toString('latin1'), sink, !isReusable)
+      to.send(head + whole.toString('latin1'), sink, { bodyFollows: false, isLast })
       return
     }
-    to.send(head, sink, true)
+    to.send(head, sink, { bodyFollows: true, isLast })
     if (whole !== undefined) {
       to.socket.write(whole)
-      if (isReusable) to.requestEnded()
+      to.requestEnded()
       return
     }
     if (requestHead.continues) exchanger.inform(100, '')
-    upload = createUpload(exchanger, to, { chunked: requestHead.chunked, isReusable }, cut)
+    upload = createUpload(exchanger, to, requestHead.chunked, cut)
   }
 
   const begin = (at: number): void => {

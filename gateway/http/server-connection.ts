@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { WireFault } from '../../policies/facts.ts'
 import type { Exchanger, HttpRequest } from './exchanger.ts'
 import type { FieldUseOf } from './fields.ts'
+import { createOutputWatch } from './output-watch.ts'
 import type { BodyReader } from './request-body.ts'
 import { createRequestStream } from './request-stream.ts'
 import { createResponseWriter } from './response-writer.ts'
@@ -10,7 +11,7 @@ export type ConnectionLimits = {
   readonly headerBytes: number
   /** From the first octet of a head to its last, in ms. */
   readonly headerTimeoutMs: number
-  /** How long a connection may wait for its next request, in ms. */
+  /** How long a connection may wait for its next request, or take nothing of an answer, in ms. */
   readonly idleTimeoutMs: number
 }
 
@@ -46,6 +47,7 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
   const { limits, elapsed } = deps
   const stream = createRequestStream(socket, limits.headerBytes, deps.useOf)
   const response = createResponseWriter(socket, deps.date)
+  const watchOutput = createOutputWatch(socket, limits.idleTimeoutMs)
   let state: 'waiting' | 'serving' | 'answered' | 'lingering' | 'gone' = 'waiting'
   let closes = false
   /** The client waits for `100 Continue`, or for an answer instead. */
@@ -200,8 +202,11 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
   }
   return {
     look: (now) => {
-      if (now < deadline) return
-      if (state === 'waiting' && stream.isHolding()) fault('request-timeout')
+      const output = watchOutput(now)
+      // The time to hang up, or to ask again, runs from when the answer was taken.
+      if (output === 'moving') deadline = Math.max(deadline, now + LINGER_MS)
+      if (output !== 'stalled' && now < deadline) return
+      if (output === 'none' && state === 'waiting' && stream.isHolding()) fault('request-timeout')
       else socket.destroy()
     },
     drain: () => {

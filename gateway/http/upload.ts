@@ -12,7 +12,7 @@ const LOOK_MS = 10_000
 export const createUpload = (
   from: Exchanger,
   to: UpstreamConnection,
-  { chunked, isReusable }: { readonly chunked: boolean; readonly isReusable: boolean },
+  chunked: boolean,
   fail: (reason: 'request-timeout' | 'request-malformed') => void,
 ): Upload => {
   let since = 0
@@ -52,7 +52,7 @@ export const createUpload = (
     end: () => {
       stop()
       if (chunked) to.socket.write('0\r\n\r\n', 'latin1')
-      if (isReusable) to.requestEnded()
+      to.requestEnded()
     },
     broken: () => {
       fail('request-malformed')

@@ -18,10 +18,13 @@ export type ResponseSink = {
   readonly fault: (fault: UpstreamFault) => void
 }
 
+/** What goes up behind a request head, and whether another may follow it. */
+export type Sending = { readonly bodyFollows: boolean; readonly isLast: boolean }
+
 /** One HTTP/1.1 connection to an upstream: one exchange at a time, framed by us (RFC 9112 §6). */
 export type UpstreamConnection = {
   readonly socket: Socket
-  readonly send: (head: string, sink: ResponseSink, bodyFollows: boolean) => void
+  readonly send: (head: string, sink: ResponseSink, request: Sending) => void
   /** The whole request body has been written; until then the connection is not reused. */
   readonly requestEnded: () => void
   readonly destroy: () => void
@@ -44,6 +47,9 @@ export const createUpstreamConnection = (socket: Socket, owner: Owner): Upstream
   let chunked: ChunkedDecoder | undefined
   let current: ResponseHead | undefined
   let requestOpen = false
+  let isLast = false
+  /** Whether somebody has stopped reading since the deadline was set. */
+  let heldBack = false
 
   const fault = (kind: UpstreamFault): void => {
     const to = sink
@@ -57,11 +63,12 @@ export const createUpstreamConnection = (socket: Socket, owner: Owner): Upstream
     sink = undefined
     framing = 'head'
     chunked = undefined
-    if (rest > 0 || requestOpen || current?.keepAlive !== true || socket.destroyed) socket.destroy()
+    const isReusable = rest === 0 && !requestOpen && !isLast && current?.keepAlive === true
+    if (!isReusable || socket.destroyed) socket.destroy()
     else {
       // Whoever held it back for a slow client may be gone, and nobody else would let it go.
       socket.resume()
-      owner.idle(connection, current.idleSeconds)
+      owner.idle(connection, current?.idleSeconds)
     }
   }
 
@@ -128,8 +135,16 @@ export const createUpstreamConnection = (socket: Socket, owner: Owner): Upstream
     if (sink !== undefined && framing === 'until-close') finish(sink, 0)
     else fault('broken')
   }
+  /** Silence is the upstream's only if the client had neither to send nor to read on meanwhile. */
   const onTimeout = (): void => {
-    if (sink !== undefined) fault('timeout')
+    if (sink === undefined) return
+    const isClients = heldBack || (requestOpen && !socket.writableNeedDrain)
+    heldBack = socket.isPaused()
+    if (isClients) socket.setTimeout(socket.timeout ?? 0)
+    else fault('timeout')
+  }
+  const onPause = (): void => {
+    heldBack = true
   }
   const onClose = (): void => {
     owner.gone(connection)
@@ -141,17 +156,19 @@ export const createUpstreamConnection = (socket: Socket, owner: Owner): Upstream
 
   const detach = (): void => {
     owner.gone(connection)
-    socket.off('data', onData).off('end', onEnd).off('timeout', onTimeout)
+    socket.off('data', onData).off('end', onEnd).off('timeout', onTimeout).off('pause', onPause)
     socket.off('close', onClose).off('error', onError)
   }
-  socket.on('data', onData).on('end', onEnd).on('timeout', onTimeout)
+  socket.on('data', onData).on('end', onEnd).on('timeout', onTimeout).on('pause', onPause)
   socket.on('close', onClose).on('error', onError)
 
   const connection: UpstreamConnection = {
     socket,
-    send: (head, to, bodyFollows) => {
+    send: (head, to, request) => {
       sink = to
-      requestOpen = bodyFollows
+      heldBack = false
+      requestOpen = request.bodyFollows
+      isLast = request.isLast
       socket.write(head, 'latin1')
     },
     requestEnded: () => {

@@ -45,7 +45,7 @@ test('a connection that was held back until the end of an answer is let go for t
     head: () => upstream.write('the whole body'),
     data: () => connection.socket.pause(),
   }
-  connection.send('GET / HTTP/1.1\r\nhost: a\r\n\r\n', sink, false)
+  connection.send('GET / HTTP/1.1\r\nhost: a\r\n\r\n', sink, { bodyFollows: false, isLast: false })
   upstream.write('HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n')
   expect(await isPausedWhenIdle).toBe(false)
 })
