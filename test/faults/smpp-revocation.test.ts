@@ -31,7 +31,9 @@ beforeAll(async () => {
     file: { smppLimits: { end: { graceMs: 1_000, unbindMs: 5_000, closeMs: 500 } } },
     answer: (request, from) => {
       if (!request.includes('slow')) return answerAll(request, from)
-      setTimeout(() => { from.peer.send(...answerAll(request, from)); }, ANSWER_MS)
+      setTimeout(() => {
+        from.peer.send(...answerAll(request, from))
+      }, ANSWER_MS)
       return []
     },
   })

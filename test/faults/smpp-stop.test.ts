@@ -31,7 +31,9 @@ const startSmsc = async (): Promise<RecordingSmsc> => {
   const smsc = await startRecordingSmsc((request, from) => {
     if (request.includes('mute')) return []
     if (!request.includes('slow')) return answerAll(request, from)
-    setTimeout(() => { from.peer.send(...answerAll(request, from)); }, 300)
+    setTimeout(() => {
+      from.peer.send(...answerAll(request, from))
+    }, 300)
     return []
   })
   onTestFinished(smsc.close)
