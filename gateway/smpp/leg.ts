@@ -41,6 +41,8 @@ export type Leg = {
   readonly isWritable: () => boolean
   /** More octets wait to be sent than the budget allows. */
   readonly isFull: () => boolean
+  /** It is not read from, so nothing can be heard of it. */
+  readonly isHeld: () => boolean
   readonly hold: (why: Hold) => void
   readonly release: (why: Hold) => void
   /** Brings the times up to now: what waits to be sent, and that a held leg cannot be heard. */
@@ -88,6 +90,7 @@ export const createLeg = (options: LegOptions): Leg => {
       if (isWritable()) socket.write(bytes)
     },
     isFull: () => socket.writableLength > budgetOctets,
+    isHeld: () => held !== 0,
     hold: (why) => {
       if (held === 0) socket.pause()
       held |= why

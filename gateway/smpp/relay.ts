@@ -44,7 +44,7 @@ export type RelayOptions = {
 export type Relay = {
   /** Ends the session on both legs in good order: no requests, then no responses, then unbind. */
   readonly end: () => void
-  /** Asks the client whether it is there; tells within that time, in ms. */
+  /** Asks the client whether it is there; tells within that time, in ms. While held, it counts as there. */
   readonly probe: (withinMs: number, then: (isAlive: boolean) => void) => void
   /** Requests of both sides that were passed on and not yet answered. */
   readonly unanswered: () => number
@@ -151,7 +151,9 @@ export const createRelay = (options: RelayOptions): Relay => {
       const heard = (): void => {
         settle(true)
       }
-      const timer = setTimeout(settle, withinMs, false)
+      const timer = setTimeout(() => {
+        settle(client.isHeld())
+      }, withinMs)
       probes.add(heard)
       enquire(client, elapsed())
     },

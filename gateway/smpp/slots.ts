@@ -21,6 +21,12 @@ export type SlotsOptions = {
   readonly probeMs: number
 }
 
+/**
+ * How often a bind may find that another one took the place that it had made: when a host is lost,
+ * all of its binds come back at once.
+ */
+const MOST_PROBES = 4
+
 /** Leases with a heartbeat. At the limit the user's oldest bind is probed, and a dead one makes room. */
 export const createSlots = ({ leases, newId, logFailure, probeMs }: SlotsOptions): Slots => {
   const occupants = new Map<string, Pick<Relay, 'probe' | 'end'>>()
@@ -58,12 +64,14 @@ export const createSlots = ({ leases, newId, logFailure, probeMs }: SlotsOptions
   return {
     take: async (userKey, limit) => {
       const request = { userKey, limit, id: newId() }
-      const first = await leases.take(request)
-      if (first.outcome === 'taken') return slotOf(first.lease)
-      if (first.oldest === undefined || !(await isDead(first.oldest))) return undefined
-      await leases.release({ id: first.oldest, userKey })
-      const second = await leases.take(request)
-      return second.outcome === 'taken' ? slotOf(second.lease) : undefined
+      for (let tries = 0; tries <= MOST_PROBES; tries++) {
+        const taken = await leases.take(request)
+        if (taken.outcome === 'taken') return slotOf(taken.lease)
+        const { oldest } = taken
+        if (tries === MOST_PROBES || oldest === undefined || !(await isDead(oldest))) break
+        await leases.release({ id: oldest, userKey })
+      }
+      return undefined
     },
   }
 }
