@@ -44,7 +44,7 @@ export type RelayOptions = {
 export type Relay = {
   /** Ends the session on both legs in good order: no requests, then no responses, then unbind. */
   readonly end: () => void
-  /** Asks the client whether it is there; tells within that time, in ms. While held, it counts as there. */
+  /** Asks the client whether it is there, and tells within so many ms; held, it counts as there. */
   readonly probe: (withinMs: number, then: (isAlive: boolean) => void) => void
   /** Requests of both sides that were passed on and not yet answered. */
   readonly unanswered: () => number
