@@ -7,7 +7,7 @@ import type { Queries, Reader, Transaction } from './database.ts'
 import { recordChange, type Actor } from './record.ts'
 import { readEntries } from './safelists.ts'
 import { apiKeys } from './schema/credentials.ts'
-import { users } from './schema/users.ts'
+import { findUser } from './user-rows.ts'
 
 type Row = typeof apiKeys.$inferSelect
 
@@ -97,7 +97,7 @@ export const createApiKey = async (
 > => {
   const { ranges, faults } = readEntries(key.safelist ?? [])
   if (faults.length > 0) return { faults }
-  const [user] = await tx.queries.select().from(users).where(eq(users.id, key.userId))
+  const user = await findUser(tx, key.userId)
   if (user === undefined) return { refused: 'user-unknown' }
   const at = tx.now()
   const safelist = ranges.map(({ range }) => range.text)
@@ -148,7 +148,7 @@ const change = async (
   },
 ): Promise<ApiKey | undefined> => {
   const [row] = await tx.queries.select().from(apiKeys).where(eq(apiKeys.id, id))
-  const [user] = row ? await tx.queries.select().from(users).where(eq(users.id, row.userId)) : []
+  const user = row && (await findUser(tx, row.userId))
   if (row === undefined || user === undefined) return undefined
   const [changed] = await tx.queries
     .update(apiKeys)

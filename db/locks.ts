@@ -4,7 +4,7 @@ import type { Channel } from '../policies/facts.ts'
 import type { Reader, Transaction } from './database.ts'
 import { recordChange, systemActor, type Actor } from './record.ts'
 import { locks } from './schema/audit.ts'
-import { users } from './schema/users.ts'
+import { findUser } from './user-rows.ts'
 
 /** A lock of one bucket of a user; `lockedUntil` in ms, Infinity: until an admin unlocks. */
 export type Lock = WrittenLock & { readonly bucket: string }
@@ -67,7 +67,7 @@ export const recordLock = async (
     actor = systemActor,
   }: { readonly userId: string; readonly lock: Lock; readonly actor?: Actor },
 ): Promise<void> => {
-  const [user] = await tx.queries.select().from(users).where(eq(users.id, userId))
+  const user = await findUser(tx, userId)
   if (user === undefined) return
   const isSame = and(eq(locks.userId, userId), eq(locks.bucket, lock.bucket))
   const [present] = await tx.queries.select().from(locks).where(isSame)
@@ -98,7 +98,7 @@ export const clearLocks = async (
     bucket,
   }: { readonly actor: Actor; readonly userId: string; readonly bucket?: string },
 ): Promise<{ readonly cleared: readonly Lock[] } | { readonly refused: 'user-unknown' }> => {
-  const [user] = await tx.queries.select().from(users).where(eq(users.id, userId))
+  const user = await findUser(tx, userId)
   if (user === undefined) return { refused: 'user-unknown' }
   const ofBucket = bucket === undefined ? undefined : eq(locks.bucket, bucket)
   const rows = await tx.queries

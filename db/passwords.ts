@@ -3,11 +3,7 @@ import type { Transaction } from './database.ts'
 import type { Actor } from './record.ts'
 import { users } from './schema/users.ts'
 import { changeUser } from './user-changes.ts'
-
-type UserRow = typeof users.$inferSelect
-
-const findUser = async (tx: Transaction, userId: string): Promise<UserRow | undefined> =>
-  (await tx.queries.select().from(users).where(eq(users.id, userId)))[0]
+import { findUser, type UserRow } from './user-rows.ts'
 
 const noPrevious = { previousSmppPasswordHash: null, previousSmppPasswordUntil: null } as const
 

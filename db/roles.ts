@@ -3,7 +3,8 @@ import { predefinedRoles } from '../policies/roles.ts'
 import { accountAdmin, isLastAdmin } from './admins.ts'
 import type { Reader, Transaction } from './database.ts'
 import { recordChange, type Actor } from './record.ts'
-import { roles, userRoles, users } from './schema/users.ts'
+import { roles, userRoles } from './schema/users.ts'
+import { findUser, type UserRow } from './user-rows.ts'
 
 export type Role = typeof roles.$inferSelect
 
@@ -66,7 +67,7 @@ export const addGrants = async (
 type Granting = { readonly actor: Actor; readonly userId: string; readonly roleId: string }
 
 type Found = {
-  readonly user: typeof users.$inferSelect
+  readonly user: UserRow
   readonly role: Role
   readonly held: readonly Role[]
   readonly isHeld: boolean
@@ -76,7 +77,7 @@ const findUserAndRole = async (
   tx: Transaction,
   { userId, roleId }: Granting,
 ): Promise<Found | { readonly refused: 'user-unknown' | 'role-unknown' }> => {
-  const [user] = await tx.queries.select().from(users).where(eq(users.id, userId))
+  const user = await findUser(tx, userId)
   if (user === undefined) return { refused: 'user-unknown' }
   const [role] = (await findRoles(tx, user.accountId, [roleId])) ?? []
   if (role === undefined) return { refused: 'role-unknown' }

@@ -10,7 +10,8 @@ import {
 } from '../policies/safelist.ts'
 import type { Reader, Transaction } from './database.ts'
 import { recordChange, type Actor } from './record.ts'
-import { safelistEntries, users } from './schema/users.ts'
+import { safelistEntries } from './schema/users.ts'
+import { findUser } from './user-rows.ts'
 
 export type SafelistRow = typeof safelistEntries.$inferSelect
 
@@ -100,7 +101,7 @@ export const replaceSafelist = async (
 ): Promise<Replaced> => {
   const { ranges, faults, notes } = readEntries(entries)
   if (faults.length > 0) return { faults }
-  const [user] = await tx.queries.select().from(users).where(eq(users.id, userId))
+  const user = await findUser(tx, userId)
   if (user === undefined) return { refused: 'user-unknown' }
   const isOwn = actor.userId === userId
   if (isOwn && ranges.length > 0 && excludes(ranges, actor.source, tx.now())) {

@@ -3,8 +3,7 @@ import type { ChangeKind } from './changes.ts'
 import type { Transaction } from './database.ts'
 import { recordChange, type Actor } from './record.ts'
 import { users } from './schema/users.ts'
-
-type UserRow = typeof users.$inferSelect
+import type { UserRow } from './user-rows.ts'
 
 /** What the audit shows of a user; hashes are not among it. */
 const shown = [

@@ -5,6 +5,7 @@ import type { Reader } from './database.ts'
 import { lockOf, type Lock } from './locks.ts'
 import { locks } from './schema/audit.ts'
 import { roles, safelistEntries, userRoles, users } from './schema/users.ts'
+import type { UserRow } from './user-rows.ts'
 
 /** Disabled, else locked, else active; a disabled and locked user needs both undone. */
 export type Status = 'active' | 'locked' | 'disabled'
@@ -36,8 +37,6 @@ export type UserView = {
   readonly updatedAt: number
   readonly version: number
 }
-
-type Row = typeof users.$inferSelect
 
 type Belongings = Pick<UserView, 'locks' | 'roles' | 'safelistSize'>
 
@@ -77,12 +76,12 @@ const findBelongings = async (
   })
 }
 
-const statusOf = (row: Row, isLocked: boolean): Status => {
+const statusOf = (row: UserRow, isLocked: boolean): Status => {
   if (!row.enabled) return 'disabled'
   return isLocked ? 'locked' : 'active'
 }
 
-const lastSignInOf = (row: Row): UserView['lastSignIn'] =>
+const lastSignInOf = (row: UserRow): UserView['lastSignIn'] =>
   row.lastSignInAt === null
     ? null
     : {
@@ -91,7 +90,7 @@ const lastSignInOf = (row: Row): UserView['lastSignIn'] =>
         channel: (row.lastSignInChannel ?? 'web') as Channel,
       }
 
-const viewOf = (row: Row, belongings: Belongings): UserView => ({
+const viewOf = (row: UserRow, belongings: Belongings): UserView => ({
   id: row.id,
   accountId: row.accountId,
   username: row.username,
@@ -115,7 +114,7 @@ const viewOf = (row: Row, belongings: Belongings): UserView => ({
   version: row.version,
 })
 
-const viewsOf = async (reader: Reader, rows: readonly Row[]): Promise<readonly UserView[]> => {
+const viewsOf = async (reader: Reader, rows: readonly UserRow[]): Promise<readonly UserView[]> => {
   const belongingsOf = await findBelongings(
     reader,
     rows.map(({ id }) => id),

@@ -10,9 +10,7 @@ import { addGrants, findRoles } from './roles.ts'
 import { addEntries, readEntries } from './safelists.ts'
 import { users } from './schema/users.ts'
 import { changeUser } from './user-changes.ts'
-
-/** A row with every column, hashes too: never to be answered or logged as it is. */
-export type UserRow = typeof users.$inferSelect
+import { findUser, findUserByName, type UserRow } from './user-rows.ts'
 
 export type NewUser = {
   readonly actor: Actor
@@ -36,20 +34,6 @@ export type NewUser = {
 export type NotCreated =
   | { readonly refused: 'username-taken' | 'email-taken' | 'role-unknown' }
   | { readonly faults: readonly Fault[] }
-
-export const findUser = async (reader: Reader, id: string): Promise<UserRow | undefined> =>
-  (await reader.queries.select().from(users).where(eq(users.id, id)))[0]
-
-export const findUserByName = async (
-  reader: Reader,
-  username: string,
-): Promise<UserRow | undefined> =>
-  (
-    await reader.queries
-      .select()
-      .from(users)
-      .where(eq(users.usernameKey, foldUsername(username)))
-  )[0]
 
 /** How many users there are, over all accounts. */
 export const countUsers = async (reader: Reader): Promise<number> =>

@@ -8,7 +8,7 @@ import { createGuessability } from '../../db/guessability.ts'
 import { createHashing } from '../../db/hashing.ts'
 import { findLocks } from '../../db/locks.ts'
 import { setPassword } from '../../db/passwords.ts'
-import { findUserByName } from '../../db/users.ts'
+import { findUserByName } from '../../db/user-rows.ts'
 import { checkPassword } from '../../policies/passwords.ts'
 import { answer, cliActor, withDatabase, type Options, type Shell } from './shell.ts'
 

@@ -5,7 +5,8 @@ import { transact, type Transaction } from '../../db/database.ts'
 import { deriveKey } from '../../db/keys.ts'
 import { systemActor } from '../../db/record.ts'
 import { digestToken } from '../../db/secrets.ts'
-import { createUser, findUserByName } from '../../db/users.ts'
+import { findUserByName } from '../../db/user-rows.ts'
+import { createUser } from '../../db/users.ts'
 import type { Core } from '../core.ts'
 
 type Sample = {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { findRefusal } from '../../db/refusals.ts'
 import type { Core } from '../../gateway/core.ts'
-import type { UserRow } from '../../db/users.ts'
+import type { UserRow } from '../../db/user-rows.ts'
 import { countHashes, passwordAttempt, userKeyOf, wordOf } from '../support/attempts.ts'
 import { basic, startGateway, type TestGateway } from '../support/gateway.ts'
 import { startUpstream, type TestUpstream } from '../support/upstream.ts'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { findUserByName } from '../../db/users.ts'
+import { findUserByName } from '../../db/user-rows.ts'
 import { commands, GENERIC_NACK, PDU_OCTETS, statuses } from '../../gateway/smpp/constants.ts'
 import { cutPdus, pdu, readPdu } from '../support/pdu.ts'
 import { connectPeer, type RawPeer } from '../support/raw-peer.ts'

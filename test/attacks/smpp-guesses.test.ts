@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import type { UserRow } from '../../db/users.ts'
+import type { UserRow } from '../../db/user-rows.ts'
 import { statuses } from '../../gateway/smpp/constants.ts'
 import { countHashes, userKeyOf } from '../support/attempts.ts'
 import { basic } from '../support/gateway.ts'

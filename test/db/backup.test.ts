@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { backupDatabase } from '../../db/backup.ts'
 import { transact } from '../../db/database.ts'
 import { appendEvent } from '../../db/events.ts'
-import { findUserByName } from '../../db/users.ts'
+import { findUserByName } from '../../db/user-rows.ts'
 import { verifyEvents } from '../../db/verify.ts'
 import { addAccount, addUser, temporaryDatabase, temporaryFolder } from '../support/database.ts'
 

@@ -5,7 +5,7 @@ import { findEventsAfter } from '../../db/events.ts'
 import { setPassword, setRehashed, setSmppPassword } from '../../db/passwords.ts'
 import { findPrincipal } from '../../db/principals.ts'
 import { systemActor, type Actor } from '../../db/record.ts'
-import { findUser } from '../../db/users.ts'
+import { findUser } from '../../db/user-rows.ts'
 import {
   addAccount,
   addUser,

@@ -7,7 +7,7 @@ import { recordLock } from '../../db/locks.ts'
 import { systemActor, type Actor } from '../../db/record.ts'
 import { findRoles, findRolesOf, grantRole, grantsOfRole, revokeRole } from '../../db/roles.ts'
 import { roles, userRoles } from '../../db/schema/users.ts'
-import type { UserRow } from '../../db/users.ts'
+import type { UserRow } from '../../db/user-rows.ts'
 import { predefinedRoles } from '../../policies/roles.ts'
 import { addAccount, addUser, someTime, temporaryDatabase } from '../support/database.ts'
 

@@ -5,11 +5,10 @@ import { findEventsAfter } from '../../db/events.ts'
 import { systemActor, type Actor } from '../../db/record.ts'
 import { findRolesOf } from '../../db/roles.ts'
 import { findEntries } from '../../db/safelists.ts'
+import { findUser, findUserByName } from '../../db/user-rows.ts'
 import {
   countUsers,
   createUser,
-  findUser,
-  findUserByName,
   recordSignIn,
   setApiAccess,
   setUserEnabled,

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { transact } from '../../db/database.ts'
 import { systemActor as actor } from '../../db/record.ts'
-import { setSmppLimits, type UserRow } from '../../db/users.ts'
+import type { UserRow } from '../../db/user-rows.ts'
+import { setSmppLimits } from '../../db/users.ts'
 import { commands, statuses } from '../../gateway/smpp/constants.ts'
 import { createShiftedClock } from '../support/clock.ts'
 import { cutPdus, pdu, readPdu } from '../support/pdu.ts'
@@ -30,7 +31,10 @@ beforeAll(async () => {
   pair = await startSmppPair({
     system: clock,
     file: { smppLimits: { relay: { unanswered: 400 } } },
-    answer: (request, from) => (request.includes('mute') ? [] : answerAll(request, from)),
+    answer: (request, from) => {
+      const clings = from.heard[0]?.includes('clings') && request.readUInt32BE(4) === 6
+      return clings || request.includes('mute') ? [] : answerAll(request, from)
+    },
   })
 })
 afterAll(() => pair.stop())
@@ -107,6 +111,15 @@ describe('places for binds', () => {
       expect(readPdu(await peer.next())).toMatchObject({ sequence: 2, status: 0 })
       await unbind(peer)
     }
+  })
+
+  test('one whose client is gone makes room at once, though its SMSC has not let it go', async () => {
+    await limit({ bindLimit: 1 })
+    const first = await binds({ body: { systemType: 'clings\0' } })
+    first.socket.destroy()
+    const began = performance.now()
+    await unbind(await binds())
+    expect(performance.now() - began).toBeLessThan(250)
   })
 
   test('a whole fleet comes back after its host is lost', async () => {

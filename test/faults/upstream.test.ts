@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { findUserByName } from '../../db/users.ts'
+import { findUserByName } from '../../db/user-rows.ts'
 import { userKeyOf } from '../support/attempts.ts'
 import {
   alice,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findUserByName } from '../../db/users.ts'
+import { findUserByName } from '../../db/user-rows.ts'
 import { commands, headerOnly, responseTo, statuses } from '../../gateway/smpp/constants.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { bind, refusalsOf, until } from '../support/smpp-pair.ts'

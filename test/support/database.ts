@@ -6,7 +6,8 @@ import { onTestFinished } from 'vitest'
 import { createAccount, type Account } from '../../db/accounts.ts'
 import { closeDatabase, openDatabase, transact, type Database } from '../../db/database.ts'
 import { systemActor } from '../../db/record.ts'
-import { createUser, type NewUser, type UserRow } from '../../db/users.ts'
+import type { UserRow } from '../../db/user-rows.ts'
+import { createUser, type NewUser } from '../../db/users.ts'
 
 /** A folder that is gone when the test is over. */
 export const temporaryFolder = (): string => {
