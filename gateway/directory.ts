@@ -43,6 +43,9 @@ export type DirectoryDeps = {
   readonly restore: (lock: BucketLock) => Promise<void>
 }
 
+/** Changes after which a key may be another; what concerns its user is looked up by itself. */
+const ofKeys: ReadonlySet<Change['kind']> = new Set(['api-key', 'user'])
+
 const manyTries = 5
 
 export const createDirectory = (deps: DirectoryDeps): Directory => {
@@ -135,7 +138,7 @@ export const createDirectory = (deps: DirectoryDeps): Directory => {
     findKey,
     drop: (change) => {
       newest = change.seq
-      keys.clear()
+      if (change.userId === null || ofKeys.has(change.kind)) keys.clear()
       // A role or an account: anyone of it may have been changed.
       if (change.userId === null) residents.clear()
       else residents.delete(change.userId)

@@ -1,13 +1,18 @@
-import { mkdirSync } from 'node:fs'
 import type { MiddlewareHandler } from 'hono'
+import type { Logger } from 'pino'
 import { openCore, type Core } from './core.ts'
 import { createMiddleware, type Sallyport } from './http/middleware.ts'
-import { ensureFirstAccount } from './installation.ts'
+import { makeDataFolder } from './data-folder.ts'
+import { ensureFirstAccount, setUp } from './installation.ts'
+import { refuseSandboxData } from './sandbox/sandbox.ts'
 import { createLog } from './log.ts'
 import { readSettings } from './settings.ts'
 import { createSystem } from './system.ts'
 
-/** Sallyport inside another program: it decides, and opens no port. */
+/**
+ * Sallyport inside another program: it decides, and opens no port. A request that was let through
+ * belongs to that program: a later change of rights is met by its next request.
+ */
 export type Embedded = {
   readonly core: Core
   /** Lets through whom the rules permit, and who holds the permission, if one is named. */
@@ -18,18 +23,21 @@ export type Embedded = {
 /** Opens the data folder that `DATA_DIR` names; the other settings are those of the gateway. */
 export const openSallyport = async (
   environment: Readonly<Record<string, string | undefined>> = {},
+  log: Logger = createLog(environment['LOG_LEVEL'] ?? 'info'),
 ): Promise<Embedded> => {
   const read = readSettings(environment)
   if ('faults' in read)
     throw new Error(read.faults.map(({ name, message }) => `${name}: ${message}`).join('; '))
   const { settings } = read
-  mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 })
-  const core = await openCore({
-    settings,
-    system: createSystem(),
-    log: createLog(settings.logLevel),
-  })
-  await ensureFirstAccount(core.database)
+  makeDataFolder(settings.dataDir)
+  const core = await openCore({ settings, system: createSystem(), log })
+  try {
+    await refuseSandboxData(core)
+    await setUp(core, await ensureFirstAccount(core.database))
+  } catch (error) {
+    await core.close()
+    throw error
+  }
   return {
     core,
     middleware: (permission) => createMiddleware(core, permission),

@@ -20,8 +20,11 @@ const RECENT_MS = 60_000
 const MOST_GROUPS = 1_000
 
 const put = (known: Map<string, number>, group: string, now: number): void => {
+  // Behind the others again, so that the first is the one not seen for longest.
+  known.delete(group)
   known.set(group, now)
-  const [oldest] = known.size > MOST_GROUPS ? known.keys() : []
+  if (known.size <= MOST_GROUPS) return
+  const [oldest] = known.keys()
   if (oldest !== undefined) known.delete(oldest)
 }
 

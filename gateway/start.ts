@@ -93,8 +93,16 @@ export const start = async (deps: CoreDeps): Promise<Gateway> => {
   makeDataFolder(settings.dataDir)
   const core = await openCore(deps)
   const undo: Undo = [core.close]
+  /** Takes every step, also behind one that failed; the first failure is thrown at the end. */
   const stop = async (): Promise<void> => {
-    for (const step of undo.toReversed()) await step()
+    const failures: unknown[] = []
+    for (const step of undo.toReversed())
+      try {
+        await step()
+      } catch (error) {
+        failures.push(error)
+      }
+    if (failures.length > 0) throw failures[0]
   }
   try {
     await refuseSandboxData(core)
@@ -110,10 +118,13 @@ export const start = async (deps: CoreDeps): Promise<Gateway> => {
       admin: writeEndpoint(at.admin),
     }
     const tls = at.smppTls && { smppTls: writeEndpoint(at.smppTls) }
+    log.info('counters and slots are kept in this process: they serve it alone')
     log.info({ event: 'listening', ...places, ...tls }, 'listening')
     return { core, ...at, advice: sandboxAdvice?.(places) ?? advice, stop }
   } catch (error) {
-    await stop()
+    await stop().catch((failure: unknown) => {
+      log.error({ err: failure }, 'what was opened could not be closed')
+    })
     throw error
   }
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { closeDatabase, openDatabase, type Database } from '../../db/database.ts'
 import type { Actor } from '../../db/record.ts'
 import { databaseFileOf } from '../data-folder.ts'
+import { findUnsupported } from '../unsupported.ts'
 import { readSettings, type SettingsFile } from '../settings.ts'
 import type { Settings } from '../settings-value.ts'
 import type { System } from '../system.ts'
@@ -40,8 +41,9 @@ const settingsFile = (path: string | undefined): SettingsFile | undefined => {
 /** Throws an Error with a line for each fault. */
 export const settingsOf = ({ environment }: Shell, { config }: Options): Settings => {
   const read = readSettings(environment, settingsFile(config ?? environment['SALLYPORT_CONFIG']))
-  if ('settings' in read) return read.settings
-  throw new Error(read.faults.map(({ name, message }) => `${name}: ${message}`).join('\n'))
+  const faults = 'settings' in read ? findUnsupported(read.settings) : read.faults
+  if ('settings' in read && faults.length === 0) return read.settings
+  throw new Error(faults.map(({ name, message }) => `${name}: ${message}`).join('\n'))
 }
 
 /** Opens the database of the data folder, which must be there: a wrong folder is never filled. */

@@ -28,12 +28,13 @@ export type AdmissionDeps = {
 export const createAdmit = (deps: AdmissionDeps): Admit => {
   const { live, system, upstreams } = deps
   return (visit, decision, refuse) => {
-    const { exchanger, connection, entry, arrivedAt } = visit
+    const { exchanger, connection, entry } = visit
     const { request, route, target, attempt, forwardedFor } = entry
     const { user, id: decisionId } = decision
     if (user === undefined || route === undefined || target === undefined)
       throw new Error('a permit without a user, a route or a target')
     const { upgrade } = request.head
+    const permittedAt = system.elapsed()
 
     let exchange: Exchange | undefined
     let endedFor: Reason | undefined
@@ -48,7 +49,7 @@ export const createAdmit = (deps: AdmissionDeps): Admit => {
     }
     const ended = (status: number | undefined): void => {
       live.delete(object)
-      if (status !== undefined) deps.relayed(status, system.elapsed() - arrivedAt)
+      if (status !== undefined) deps.relayed(status, system.elapsed() - permittedAt)
     }
     const switched = (head: ResponseHead, upstream: Socket, rest: Buffer): void => {
       exchange = createTunnel({

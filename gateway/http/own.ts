@@ -10,9 +10,12 @@ type Serve = (exchanger: Exchanger, request: HttpRequest, path: string) => void
 /** Finds who serves a canonical path that is ours; undefined when it is not. */
 export type Own = (path: string) => Serve | undefined
 
+/** Methods that `Request` takes; no path of ours serves any other. */
+const known: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
+
 /** Only what these paths look at: neither host, query nor fields, so that nothing in them can hurt. */
 const toRequest = ({ method }: HttpRequest, path: string): Request =>
-  new Request(`http://sallyport${path}`, { method: method === 'HEAD' ? 'HEAD' : 'GET' })
+  new Request(`http://sallyport${path}`, { method: known.has(method) ? method : 'OPTIONS' })
 
 /** Answers with what a Hono app says. */
 const respondWith = async (exchanger: Exchanger, method: string, response: Response) => {

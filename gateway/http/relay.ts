@@ -146,13 +146,13 @@ export const relay = (relayed: Relayed): Exchange => {
     const { upstream, head } = next
     const idle = upstream.takeIdle()
     if (idle !== undefined) {
-      sendOn(idle, head)
+      sendOn(idle, head())
       return
     }
     withdraw = upstream.acquire((got) => {
       if (over) {
         if (typeof got !== 'string') got.destroy()
-      } else if (typeof got !== 'string') sendOn(got, head)
+      } else if (typeof got !== 'string') sendOn(got, head())
       else if (got === 'overloaded') cut('overloaded')
       // Nothing of it has been sent, so another upstream may have it (RFC 9110 §9.2.2).
       else if (idempotent.has(method) && at + 1 < candidates.length) begin(at + 1)

@@ -17,8 +17,10 @@ export const createUpload = (
 ): Upload => {
   let since = 0
   let heldBack = false
+  let awaitsDrain = false
 
   const resume = (): void => {
+    awaitsDrain = false
     from.resume()
   }
   const write = (chunk: Buffer): boolean => {
@@ -40,12 +42,14 @@ export const createUpload = (
     heldBack = to.socket.writableNeedDrain
     if (slow) fail('request-timeout')
   }, LOOK_MS)
+  look.unref()
 
   from.read({
     data: (chunk) => {
       since += chunk.length
-      if (to.socket.destroyed || write(chunk)) return
+      if (to.socket.destroyed || write(chunk) || awaitsDrain) return
       heldBack = true
+      awaitsDrain = true
       from.pause()
       to.socket.once('drain', resume)
     },
@@ -55,6 +59,7 @@ export const createUpload = (
       to.requestEnded()
     },
     broken: () => {
+      stop()
       fail('request-malformed')
     },
   })

@@ -172,6 +172,8 @@ export const createUpstream = (
     isDown: () => downUntil > now(),
     close: () => {
       clearInterval(sweep)
+      // Nobody waits any more, so no connection that goes is made up for.
+      for (const then of waiting.splice(0)) then('unreachable')
       for (const socket of opening) socket.destroy()
       for (const connection of open) connection.destroy()
     },

@@ -1,8 +1,8 @@
 import { upstreamPath, type Route } from './routes.ts'
 import { createUpstream, type Upstream, type UpstreamLimits } from './upstream.ts'
 
-/** An upstream to try, with the request head that is meant for it. */
-export type Candidate = { readonly upstream: Upstream; readonly head: string }
+/** An upstream to try, and what writes the request head that is meant for it. */
+export type Candidate = { readonly upstream: Upstream; readonly head: () => string }
 
 /** Writes the request head for the path that an upstream is to be sent. */
 type HeadFor = (path: string) => string
@@ -41,7 +41,7 @@ export const createUpstreams = (limits: UpstreamLimits, elapsed: () => number): 
   }
   const toCandidate = ({ upstream, pathOf }: Pool, path: string, headFor: HeadFor): Candidate => ({
     upstream,
-    head: headFor(pathOf(path)),
+    head: () => headFor(pathOf(path)),
   })
 
   return {

@@ -61,11 +61,13 @@ test('chunks that are none are 400 with a reason, and nothing behind them is ser
   expect((await verdictsIn(pair, text)).map(({ reason }) => reason)).toEqual(['request-malformed'])
 })
 
+const answers = { GET: 200, HEAD: 200, POST: 404, TRACK: 404, PROPFIND: 404 } as const
+
 test('what is ours answers whatever host and method it is asked with', async () => {
-  for (const line of ['GET', 'HEAD', 'POST', 'TRACK', 'PROPFIND']) {
-    const asked = `${line} /.well-known/jwks.json?token=SECRET HTTP/1.1\r\nHost: 1.2.3.256\r\nConnection: close\r\n\r\n`
+  for (const [method, status] of Object.entries(answers)) {
+    const asked = `${method} /.well-known/jwks.json?token=SECRET HTTP/1.1\r\nHost: 1.2.3.256\r\nConnection: close\r\n\r\n`
     const { text } = await exchangeRaw(pair.gateway.port, asked)
-    expect([line, statusesIn(text)]).toEqual([line, [text.startsWith('HTTP/1.1 400') ? 400 : 200]])
+    expect([method, statusesIn(text)]).toEqual([method, [status]])
   }
   expect(pair.gateway.logged.join('')).not.toContain('SECRET')
   expect(await reasons(pair.gateway)).not.toContain('internal')
