@@ -18,12 +18,6 @@ export type RelayLimits = {
   readonly forgetMs: number
 }
 
-export const defaultRelayLimits: RelayLimits = {
-  budgetOctets: 128 * 1_024,
-  unanswered: 4_096,
-  forgetMs: 60_000,
-}
-
 export type RelayOptions = {
   /** Both bound, both answered, paused or not yet read from; what came since is still in them. */
   readonly client: Socket
@@ -143,6 +137,10 @@ export const createRelay = (options: RelayOptions): Relay => {
       ending.begin('ended')
     },
     probe: (withinMs, then) => {
+      if (ending.isLost(client)) {
+        then(false)
+        return
+      }
       const settle = (isAlive: boolean): void => {
         clearTimeout(timer)
         probes.delete(heard)

@@ -29,6 +29,10 @@ const isBind = (commandId: number): boolean =>
   commandId === commands.bind_transmitter ||
   commandId === commands.bind_transceiver
 
+/** Binds whoever asks; the rest is said by the test, through `Recorded.peer`. */
+export const answerBinds: Answer = (request) =>
+  isBind(readPdu(request).commandId) ? [bindAnswer(request)] : []
+
 /** Binds whoever asks, gives each message its number for an id, and lets go whoever unbinds. */
 export const answerAll: Answer = (request) => {
   const { commandId, sequence } = readPdu(request)
@@ -56,8 +60,9 @@ export const startRecordingSmsc = async (
     socket.on('data', (chunk: Buffer) => one.heard.push(chunk))
     for (;;) {
       const request = await peer.next()
-      send(...answer(request, one))
-      if (readPdu(request).commandId === commands.unbind) socket.end()
+      const answers = answer(request, one)
+      send(...answers)
+      if (answers.length > 0 && readPdu(request).commandId === commands.unbind) socket.end()
     }
   }, certificate)
   return {
