@@ -19,8 +19,6 @@ export type EndTimes = {
   readonly closeMs: number
 }
 
-export const defaultEndTimes: EndTimes = { graceMs: 1_000, unbindMs: 5_000, closeMs: 500 }
-
 export type EndingOptions = {
   readonly client: Leg
   readonly upstream: Leg

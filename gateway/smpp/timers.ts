@@ -14,15 +14,6 @@ export type Timers = {
   readonly inactivityMs: number
 }
 
-export const defaultTimers: Timers = {
-  initMs: 10_000,
-  pduMs: 10_000,
-  stallMs: 30_000,
-  enquireLinkMs: 60_000,
-  responseMs: 30_000,
-  inactivityMs: Infinity,
-}
-
 /** What one peer last did, each in ms of `System.elapsed`; undefined: not going on. */
 export type Times = {
   readonly openedAt: number

@@ -1,14 +1,9 @@
-import { defaultEndTimes, type RelayEnd } from '../../gateway/smpp/ending.ts'
-import {
-  createRelay,
-  defaultRelayLimits,
-  type Relay,
-  type RelayOptions,
-} from '../../gateway/smpp/relay.ts'
+import type { RelayEnd } from '../../gateway/smpp/ending.ts'
+import { createRelay, type Relay, type RelayOptions } from '../../gateway/smpp/relay.ts'
 import { createTicker, type Ticker } from '../../gateway/smpp/ticker.ts'
-import { defaultTimers } from '../../gateway/smpp/timers.ts'
 import type { Certificate } from './certificate.ts'
 import { connectedPair, type RawPeer } from './raw-peer.ts'
+import { defaultEndTimes, defaultRelayLimits, defaultTimers } from './smpp-defaults.ts'
 
 /** A relay between two raw peers that are both bound already. */
 export type Joined = {

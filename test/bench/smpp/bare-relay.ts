@@ -1,11 +1,10 @@
 /** Our relay alone: no decision, the bind is passed on as it came. */
 import { createServer, type AddressInfo } from 'node:net'
-import { defaultEndTimes } from '../../../gateway/smpp/ending.ts'
 import { readFirstPdu } from '../../../gateway/smpp/first-pdu.ts'
-import { createRelay, defaultRelayLimits } from '../../../gateway/smpp/relay.ts'
+import { createRelay } from '../../../gateway/smpp/relay.ts'
 import { createTicker } from '../../../gateway/smpp/ticker.ts'
-import { defaultTimers } from '../../../gateway/smpp/timers.ts'
 import { createUpstreamBinds } from '../../../gateway/smpp/upstream-bind.ts'
+import { defaultEndTimes, defaultRelayLimits, defaultTimers } from '../../support/smpp-defaults.ts'
 
 const elapsed = (): number => performance.now()
 const ticker = createTicker(elapsed, 1_000)

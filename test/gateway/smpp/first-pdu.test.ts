@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { commands, GENERIC_NACK, statuses } from '../../../gateway/smpp/constants.ts'
 import { readFirstPdu, refuseBind, type FirstPdu } from '../../../gateway/smpp/first-pdu.ts'
 import { createTicker } from '../../../gateway/smpp/ticker.ts'
-import { defaultTimers } from '../../../gateway/smpp/timers.ts'
 import { bindBody, pdu } from '../../support/pdu.ts'
 import { connectedPair, connectPeer, type RawPeer } from '../../support/raw-peer.ts'
+import { defaultTimers } from '../../support/smpp-defaults.ts'
 
 const { bind_transceiver, submit_sm, enquire_link, unbind, outbind } = commands
 const elapsed = (): number => performance.now()

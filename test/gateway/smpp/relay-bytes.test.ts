@@ -7,11 +7,11 @@ import {
   statuses,
   type Command,
 } from '../../../gateway/smpp/constants.ts'
-import { defaultRelayLimits } from '../../../gateway/smpp/relay.ts'
 import { createCertificate } from '../../support/certificate.ts'
 import { pdu, readPdu } from '../../support/pdu.ts'
 import type { RawPeer } from '../../support/raw-peer.ts'
 import { join } from '../../support/smpp-relay.ts'
+import { defaultRelayLimits } from '../../support/smpp-defaults.ts'
 
 const fromEsme: readonly Command[] = [
   'submit_sm',

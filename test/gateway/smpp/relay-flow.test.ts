@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { commands, statuses } from '../../../gateway/smpp/constants.ts'
-import { defaultRelayLimits } from '../../../gateway/smpp/relay.ts'
 import { FIRST_OWN } from '../../../gateway/smpp/sequence.ts'
-import { defaultTimers } from '../../../gateway/smpp/timers.ts'
 import { createCertificate } from '../../support/certificate.ts'
 import { pdu, readPdu } from '../../support/pdu.ts'
 import type { RawPeer } from '../../support/raw-peer.ts'
 import { join, type Joined } from '../../support/smpp-relay.ts'
+import { defaultRelayLimits, defaultTimers } from '../../support/smpp-defaults.ts'
 
 const { submit_sm, deliver_sm, enquire_link, unbind } = commands
 const SUBMIT_RESP = 0x80000004
