@@ -8,6 +8,8 @@ export type Address = {
   readonly text: string
   readonly family: 4 | 6
   readonly words: readonly number[]
+  /** What it is counted by: IPv4 by itself, IPv6 by its /64. */
+  readonly group: string
 }
 
 const octet = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
@@ -40,16 +42,21 @@ const partsOfWords = (words: readonly number[]): number[] =>
 export const isMapped = (words: readonly number[]): boolean =>
   words.length === 4 && words[0] === 0 && words[1] === 0 && words[2] === 0xffff
 
+const networkOf = (words: readonly number[]): string => {
+  const groupsOf = partsOfWords(words.slice(0, 2))
+  return `${groupsOf.map((part) => part.toString(16)).join(':')}::/64`
+}
+
 /** The address of one word (IPv4) or of four (IPv6; mapped ones become IPv4). */
 export const addressOfWords = (words: readonly number[]): Address => {
   if (isMapped(words)) return addressOfWords(words.slice(3))
   if (words.length === 4) {
     const text = new ipaddr.IPv6(partsOfWords(words)).toRFC5952String()
-    return { text, family: 6, words }
+    return { text, family: 6, words, group: networkOf(words) }
   }
   const [word = 0] = words
   const text = [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255].join('.')
-  return { text, family: 4, words: [word] }
+  return { text, family: 4, words: [word], group: text }
 }
 
 /** The four words of IPv6 text, a mapped address unresolved; a dotted tail is as strict as IPv4. */
@@ -75,7 +82,7 @@ export const parseWords = (text: string): readonly number[] | undefined => {
  */
 export const parseAddress = (text: string): Address | undefined => {
   if (text.length > longest) return undefined
-  if (quad.test(text)) return { text, family: 4, words: [wordOfQuad(text)] }
+  if (quad.test(text)) return { text, family: 4, words: [wordOfQuad(text)], group: text }
   const words = text.includes(':') ? parseWords(text) : undefined
   return words && addressOfWords(words)
 }
@@ -90,10 +97,5 @@ export const address = (text: string): Address => {
 export const isSameAddress = (one: Address, other: Address): boolean =>
   one.family === other.family && one.words.every((word, at) => word === other.words[at])
 
-/** The key under which a source is counted: IPv4 itself, IPv6 by its /64. */
-export const sourceGroup = ({ text, family, words }: Address): string => {
-  if (family === 4) return text
-  const [high = 0, low = 0] = words
-  const hex = (part: number): string => part.toString(16)
-  return `${hex(high >>> 16)}:${hex(high & 0xffff)}:${hex(low >>> 16)}:${hex(low & 0xffff)}::/64`
-}
+/** The key under which a source is counted. */
+export const sourceGroup = ({ group }: Address): string => group

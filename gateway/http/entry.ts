@@ -1,7 +1,7 @@
 import type { WireFault } from '../../policies/facts.ts'
-import type { Attempt } from '../../policies/ports.ts'
+import type { Address } from '../../policies/address.ts'
+import type { Attempt, Credential } from '../../policies/ports.ts'
 import type { ClientAddress, IsTrusted } from '../client-address.ts'
-import type { ClientConnection } from './connection.ts'
 import type { HttpRequest } from './exchanger.ts'
 import type { RequestHead } from './request-head.ts'
 import type { MatchRoute, Route } from './routes.ts'
@@ -17,6 +17,15 @@ export type Entry = {
   readonly forwardedFor: string
 }
 
+/** Whose request it is, for as long as the connection lasts. */
+export type Caller = {
+  readonly remote: Address | undefined
+  /** Reads a credential; the last one is remembered, since a client repeats itself. */
+  readonly credentialOf: (lines: readonly string[]) => Credential
+  /** What the last request was read as; one that repeats it to the octet is the same object. */
+  last: Entry | undefined
+}
+
 export type EntryReader = {
   readonly clientAddress: ClientAddress
   readonly isTrusted: IsTrusted
@@ -28,7 +37,7 @@ const withoutRoute = {} as const
 /** The proxies' own words go on with the last of them appended; a stranger's words do not. */
 const forwardedForOf = (
   { isTrusted }: EntryReader,
-  { remote }: ClientConnection,
+  { remote }: Caller,
   head: RequestHead,
 ): string => {
   if (remote === undefined) return ''
@@ -36,21 +45,20 @@ const forwardedForOf = (
   return `${head.forwardedFor.join(', ')}, ${remote.text}`
 }
 
-/** Reads a request's fields, target, client and credential; `fault` is what was wrong before that. */
-export const readEntry = (
+const read = (
   reader: EntryReader,
   request: HttpRequest,
-  connection: ClientConnection,
+  connection: Caller,
   fault?: WireFault,
 ): Entry => {
   const { method, head } = request
-  const read = readTarget(method, request.target, head.host)
-  const target = 'fault' in read ? undefined : read
+  const found = readTarget(method, request.target, head.host)
+  const target = 'fault' in found ? undefined : found
   const route = target && reader.matchRoute(target.host, target.path)
   const broken =
     fault ??
     (head.malformed ? 'request-malformed' : undefined) ??
-    ('fault' in read ? read.fault : undefined)
+    ('fault' in found ? found.fault : undefined)
   return {
     request,
     target,
@@ -65,4 +73,17 @@ export const readEntry = (
     },
     forwardedFor: forwardedForOf(reader, connection, head),
   }
+}
+
+/** Reads a request's fields, target, client and credential; `fault` is what was wrong before that. */
+export const readEntry = (
+  reader: EntryReader,
+  request: HttpRequest,
+  connection: Caller,
+  fault?: WireFault,
+): Entry => {
+  if (connection.last?.request === request && fault === undefined) return connection.last
+  const entry = read(reader, request, connection, fault)
+  if (fault === undefined) connection.last = entry
+  return entry
 }

@@ -7,7 +7,7 @@ import { addressOfSocket, requireProxyHeader } from '../proxied-listener.ts'
 import { readTlsOptions, watchTls } from '../tls.ts'
 import { createAdmit } from './admission.ts'
 import { createAssertions } from './assertion.ts'
-import { createClientConnections } from './connection.ts'
+import { createClientConnection } from './connection.ts'
 import { createDoor } from './door.ts'
 import { readEntry } from './entry.ts'
 import { createFieldUses } from './fields.ts'
@@ -38,7 +38,8 @@ export const createHttpPoint = async (core: Core, routes: readonly Route[]): Pro
   const isTrusted = createIsTrusted(settings.trustedProxies)
   const clientAddress = createClientAddress(isTrusted)
   let sourceOf: (socket: Socket) => Address | undefined = addressOfSocket
-  const connectionOf = createClientConnections((socket) => sourceOf(socket))
+  const connectionOf = (socket: Socket) =>
+    createClientConnection(sourceOf(socket), 'encrypted' in socket)
   const assertions = await openAssertions(core)
   const upstreams = createUpstreams(settings.upstreamLimits, system.elapsed)
   const logFailure = (error: unknown, id?: string): void => {
