@@ -1,8 +1,12 @@
 import { z } from 'zod'
-import type { LockoutRules } from '../policies/lockout.ts'
+import { defaultLockoutRules, type LockoutRules } from '../policies/lockout.ts'
+import { defaultPasswordRules, minPasswordLength } from '../policies/passwords.ts'
 
 const whole = (least: number, most: number, fallback: number) =>
   z.int().min(least).max(most).default(fallback)
+
+/** A time that the policy counts in ms. */
+const seconds = (most: number, fallbackMs: number) => whole(1, most, fallbackMs / 1000)
 
 const day = 86_400
 
@@ -10,16 +14,18 @@ const day = 86_400
 export const accountSettings = z.strictObject({
   lockout: z
     .strictObject({
-      limit: whole(1, 100, 5),
-      windowSeconds: whole(1, 30 * day, 900),
-      lockSeconds: whole(1, 30 * day, 900),
-      maxLockSeconds: whole(1, 365 * day, day),
-      untilUnlocked: z.boolean().default(false),
-      strict: z.boolean().default(false),
-      consecutiveLimit: whole(1, 10_000, 100),
+      limit: whole(1, 100, defaultLockoutRules.limit),
+      windowSeconds: seconds(30 * day, defaultLockoutRules.windowMs),
+      lockSeconds: seconds(30 * day, defaultLockoutRules.lockMs),
+      maxLockSeconds: seconds(365 * day, defaultLockoutRules.maxLockMs),
+      untilUnlocked: z.boolean().default(defaultLockoutRules.untilUnlocked),
+      strict: z.boolean().default(defaultLockoutRules.strict),
+      consecutiveLimit: whole(1, 10_000, defaultLockoutRules.consecutiveLimit),
     })
     .prefault({}),
-  passwords: z.strictObject({ minLength: whole(8, 128, 12) }).prefault({}),
+  passwords: z
+    .strictObject({ minLength: whole(minPasswordLength, 128, defaultPasswordRules.minLength) })
+    .prefault({}),
   /** When a person who signs in owes a second factor. */
   secondFactor: z.enum(['never', 'new-device', 'always']).default('new-device'),
   sessions: z

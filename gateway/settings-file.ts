@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { defaultAttemptLimits } from '../db/attempts.ts'
 import { parsePermission } from '../policies/permissions.ts'
 import { hostOf, parseAuthority } from './http/authority.ts'
 import { decodePath, parsePath } from './http/path.ts'
@@ -115,8 +116,8 @@ export const fileShape = {
   redisSentinel: redisSentinel.exactOptional(),
   redisCluster: redisCluster.exactOptional(),
   sourceBudget: part({
-    limit: whole(1, 1_000_000_000).default(3_000),
-    windowSeconds: whole(1, 86_400).default(900),
+    limit: whole(1, 1_000_000_000).default(defaultAttemptLimits.sourceRefusals),
+    windowSeconds: whole(1, 86_400).default(defaultAttemptLimits.sourceWindowMs / 1_000),
   }).prefault({}),
   limits,
   upstreamLimits,
