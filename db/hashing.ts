@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { hash as encode, hashRaw } from '@node-rs/argon2'
+import { maxPasswordOctets } from '../policies/passwords.ts'
 
 /**
  * Argon2id (RFC 9106) at the least cost that OWASP names: 19 MiB, two passes, one lane. Guesses at
@@ -7,9 +8,6 @@ import { hash as encode, hashRaw } from '@node-rs/argon2'
  * verifications a second and core, a flood of wrong secrets fills its queue and starves nobody.
  */
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 } as const
-
-/** No secret is longer, so a longer one is wrong without a hash. */
-const longestSecret = 256
 
 /** What a damaged row may ask of us at most: 256 MiB, 16 passes, 16 lanes. */
 const most = { memoryCost: 262_144, timeCost: 16, parallelism: 16 } as const
@@ -133,13 +131,14 @@ export const createHashing = (options: {
   }
   return {
     async hash(secret) {
-      if (secret.byteLength > longestSecret) throw new RangeError('a secret is over 256 bytes')
+      if (secret.byteLength > maxPasswordOctets)
+        throw new RangeError(`a secret is over ${maxPasswordOctets} bytes`)
       const made = await turns.take(() => timed(() => encode(secret, cost)))
       return made === undefined ? { outcome: 'overloaded' } : { outcome: 'hashed', phc: made }
     },
     async verify(text, secret) {
       const hash = readHash(text)
-      if (secret.byteLength > longestSecret) return 'wrong'
+      if (secret.byteLength > maxPasswordOctets) return 'wrong'
       const right = await turns.take(() => timed(() => isRight(hash, secret)))
       if (right === undefined) return 'overloaded'
       return right ? 'right' : 'wrong'

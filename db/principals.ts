@@ -1,4 +1,5 @@
 import { and, desc, eq, gt, gte, isNull, or, sql } from 'drizzle-orm'
+import { rememberMs } from '../policies/bucket.ts'
 import type { User } from '../policies/facts.ts'
 import { foldUsername } from '../policies/names.ts'
 import { compilePermissions } from '../policies/permissions.ts'
@@ -41,8 +42,6 @@ export type Principal = {
   readonly asOf: number
 }
 
-/** How long successes and locks are remembered. */
-const rememberMs = 30 * 86_400_000
 const mostSources = 1000
 
 const selection = (queries: Queries) =>
@@ -120,7 +119,7 @@ const successes = (queries: Queries) =>
     .prepare()
 
 /** Groups from which the user succeeded since then, the latest first. */
-export const findKnownSources = async (
+const findKnownSources = async (
   reader: Reader,
   userId: string,
   since: number,

@@ -1,4 +1,5 @@
 import { sourceGroup } from '../policies/address.ts'
+import { rememberMs } from '../policies/bucket.ts'
 import type { Facts, KeyFacts } from '../policies/facts.ts'
 import { bucketOf } from '../policies/lockout.ts'
 import type { Attempt } from '../policies/ports.ts'
@@ -18,9 +19,6 @@ export type Known = {
   readonly validUntil?: number | undefined
 }
 
-export const DAY_MS = 86_400_000
-const KNOWN_FOR_MS = 30 * DAY_MS
-
 /** The bucket of counters that the attempt falls into; undefined when its source is unreadable. */
 export const bucketFor = (
   { client }: Attempt,
@@ -34,7 +32,7 @@ export const bucketFor = (
     now,
     client,
     safelist: resident.user.safelist,
-    knownSource: lastAt !== undefined && lastAt > now - KNOWN_FOR_MS,
+    knownSource: lastAt !== undefined && lastAt > now - rememberMs,
   })
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseEmail, parseUsername } from '../policies/names.ts'
-import { checkPassword } from '../policies/passwords.ts'
+import { checkPassword, defaultPasswordRules, maxPasswordOctets } from '../policies/passwords.ts'
 import { parseRange, type Range } from '../policies/range.ts'
 import { endpoint, httpUpstream, matching, oneOf, smppUpstream, text } from './settings-fields.ts'
 import { isUrlOf, parsePublicUrl, parseSmsUrl, parseVoiceUrl } from './upstream-urls.ts'
@@ -86,7 +86,7 @@ export const environmentShape = {
   ).exactOptional(),
   adminEmail: email('must be an e-mail address').exactOptional(),
   adminPassword: matching(
-    'must be at least 12 characters and at most 256 bytes, without control characters',
+    `must be at least ${defaultPasswordRules.minLength} characters and at most ${maxPasswordOctets} bytes, without control characters`,
     (password) => checkPassword(password, { guess: () => 4 }).length === 0,
   ).exactOptional(),
   logLevel: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'),

@@ -49,7 +49,10 @@ const sourcesKept = 10
 export const withNewest = <T>(list: readonly T[], added: readonly T[]): readonly T[] =>
   [...new Set([...list.filter((item) => !added.includes(item)), ...added])].slice(-sourcesKept)
 
-/** Failures and finished locks are forgotten this long after the last failure. */
+/**
+ * Failures and finished locks are forgotten this long after the last failure, and a known source
+ * after the last success (ms).
+ */
 export const rememberMs = 30 * 86_400_000
 
 export const isLocked = (state: BucketState, now: number): boolean => state.lockedUntil > now

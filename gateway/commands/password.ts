@@ -9,7 +9,7 @@ import { createHashing } from '../../db/hashing.ts'
 import { findLocks } from '../../db/locks.ts'
 import { setPassword } from '../../db/passwords.ts'
 import { findUserByName } from '../../db/user-rows.ts'
-import { checkPassword } from '../../policies/passwords.ts'
+import { checkPassword, maxPasswordOctets } from '../../policies/passwords.ts'
 import { answer, cliActor, withDatabase, type Options, type Shell } from './shell.ts'
 
 /** Far more than any password has. */
@@ -39,7 +39,8 @@ export const readPassword = async (shell: Shell): Promise<string> => {
   for await (const chunk of shell.input) {
     chunks.push(chunk as Buffer)
     octets += (chunk as Buffer).length
-    if (octets > MOST_OCTETS) throw new Error('password: takes at most 256 bytes of UTF-8')
+    if (octets > MOST_OCTETS)
+      throw new Error(`password: takes at most ${maxPasswordOctets} bytes of UTF-8`)
   }
   const bytes = Buffer.concat(chunks)
   if (!isUtf8(bytes)) throw new Error('password: is not UTF-8')

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
+import { maxPasswordOctets } from '../../policies/passwords.ts'
 import type { Credential } from '../../policies/ports.ts'
 
-const SECRET_BYTES_MAX = 256
 const NAME_BYTES_MAX = 256
 const TOKEN_LENGTH_MAX = 1_024
 const COLON = 0x3a
@@ -23,7 +23,7 @@ const readBasic = (encoded: string): Credential => {
   const bytes = Buffer.from(encoded, 'base64')
   const colon = bytes.indexOf(COLON)
   if (colon < 0 || colon > NAME_BYTES_MAX) return malformed
-  if (bytes.length - colon - 1 > SECRET_BYTES_MAX || !isUtf8(bytes)) return malformed
+  if (bytes.length - colon - 1 > maxPasswordOctets || !isUtf8(bytes)) return malformed
   const username = bytes.toString('utf8', 0, colon)
   if (control.test(username)) return malformed
   return { kind: 'password', username, secret: bytes.subarray(colon + 1) }
