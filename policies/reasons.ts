@@ -5,6 +5,8 @@
 export type Reading = {
   readonly http?: number
   readonly smpp?: number
+  /** What a program tells the kinds of refusals apart by: `urn:sallyport:` and this (RFC 9457 §3.1.1). */
+  readonly type: string
   readonly title: string
   readonly messageId: MessageId
   readonly counts?: 'source'
@@ -21,6 +23,7 @@ const ESME_RTHROTTLED = 0x58
 /** All of these look the same from outside: bytes, but for the decision id, and time. */
 const unauthorized = {
   http: 401,
+  type: 'unauthorized',
   title: 'Invalid login details',
   messageId: 'UNAUTHORIZED',
 } as const
@@ -30,8 +33,19 @@ const counted = { ...invalidLogin, counts: 'source' } as const
 /** SMPP knows neither keys nor sessions. */
 const invalidKey = { ...unauthorized, counts: 'source' } as const
 
-const badRequest = { http: 400, title: 'Bad request', messageId: 'BAD_REQUEST' } as const
+const badRequest = {
+  http: 400,
+  type: 'bad-request',
+  title: 'Bad request',
+  messageId: 'BAD_REQUEST',
+} as const
 const general = { messageId: 'GENERAL_ERROR', smpp: ESME_RSYSERR } as const
+const serviceUnavailable = {
+  ...general,
+  http: 503,
+  type: 'service-unavailable',
+  title: 'Service unavailable',
+} as const
 
 export const reasons = {
   'request-malformed': badRequest,
@@ -39,6 +53,7 @@ export const reasons = {
   'source-over-budget': {
     http: 429,
     smpp: ESME_RTHROTTLED,
+    type: 'too-many-requests',
     title: 'Too many requests',
     messageId: 'TOO_MANY_REQUESTS',
   },
@@ -58,35 +73,63 @@ export const reasons = {
   'session-source-changed': unauthorized,
   'second-factor-required': {
     http: 401,
+    type: 'second-factor-required',
     title: 'Second factor required',
     messageId: 'UNAUTHORIZED',
   },
   'permission-missing': {
     http: 403,
     smpp: ESME_RBINDFAIL,
+    type: 'forbidden',
     title: 'Forbidden',
     messageId: 'FORBIDDEN',
   },
-  'method-not-allowed': { http: 405, title: 'Method not allowed', messageId: 'BAD_REQUEST' },
-  'route-unknown': { http: 404, title: 'Not found', messageId: 'NOT_FOUND' },
-  'request-timeout': { http: 408, title: 'Request timeout', messageId: 'BAD_REQUEST' },
-  'content-too-large': { http: 413, title: 'Content too large', messageId: 'BAD_REQUEST' },
+  'method-not-allowed': {
+    http: 405,
+    type: 'method-not-allowed',
+    title: 'Method not allowed',
+    messageId: 'BAD_REQUEST',
+  },
+  'route-unknown': {
+    http: 404,
+    type: 'not-found',
+    title: 'Not found',
+    messageId: 'NOT_FOUND',
+  },
+  'request-timeout': {
+    http: 408,
+    type: 'request-timeout',
+    title: 'Request timeout',
+    messageId: 'BAD_REQUEST',
+  },
+  'content-too-large': {
+    http: 413,
+    type: 'content-too-large',
+    title: 'Content too large',
+    messageId: 'BAD_REQUEST',
+  },
   'header-fields-too-large': {
     http: 431,
+    type: 'request-header-fields-too-large',
     title: 'Request header fields too large',
     messageId: 'BAD_REQUEST',
   },
   'bind-limit-reached': {
     smpp: ESME_RBINDFAIL,
+    type: 'bind-limit-reached',
     title: 'Bind limit reached',
     messageId: 'FORBIDDEN',
   },
-  'upstream-unreachable': { ...general, http: 502, title: 'Bad gateway' },
-  'upstream-timeout': { ...general, http: 504, title: 'Gateway timeout' },
-  'upstream-refused-bind': { ...general, title: 'Upstream refused the bind' },
-  overloaded: { ...general, http: 503, smpp: ESME_RTHROTTLED, title: 'Service unavailable' },
-  unavailable: { ...general, http: 503, title: 'Service unavailable' },
-  internal: { ...general, http: 500, title: 'Internal error' },
+  'upstream-unreachable': { ...general, http: 502, type: 'bad-gateway', title: 'Bad gateway' },
+  'upstream-timeout': { ...general, http: 504, type: 'gateway-timeout', title: 'Gateway timeout' },
+  'upstream-refused-bind': {
+    ...general,
+    type: 'upstream-refused-the-bind',
+    title: 'Upstream refused the bind',
+  },
+  overloaded: { ...serviceUnavailable, smpp: ESME_RTHROTTLED },
+  unavailable: serviceUnavailable,
+  internal: { ...general, http: 500, type: 'internal-error', title: 'Internal error' },
 } as const satisfies Record<string, Reading>
 
 export type Reason = keyof typeof reasons

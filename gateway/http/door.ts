@@ -9,6 +9,7 @@ import type { Entry } from './entry.ts'
 import type { Exchanger, HttpRequest } from './exchanger.ts'
 import type { Own } from './own.ts'
 import { renderProblem } from './problem.ts'
+import { headOf } from './response-writer.ts'
 
 /** One request under our roof, from its arrival to its answer. */
 export type Visit = {
@@ -55,8 +56,6 @@ export type Door = {
 
 type Refusal = { readonly id: string; readonly reason: Reason; readonly retryAt?: number }
 
-const mayWait: ReadonlySet<Reason> = new Set(['source-over-budget', 'overloaded', 'unavailable'])
-
 const noRequest: HttpRequest = {
   method: '',
   target: '',
@@ -79,12 +78,11 @@ const noRequest: HttpRequest = {
 export const createDoor = (deps: DoorDeps): Door => {
   const { system, floor } = deps
 
-  const answer = ({ exchanger, entry }: Visit, { id, reason, retryAt = 0 }: Refusal): void => {
+  const answer = ({ exchanger, entry }: Visit, { id, reason, retryAt }: Refusal): void => {
     if (exchanger.isGone() || exchanger.isBegun()) return
-    const seconds = Math.max(1, Math.ceil((retryAt - system.now()) / 1_000))
-    const { head, body } = renderProblem(reason, id, mayWait.has(reason) ? seconds : undefined)
-    deps.answered(head.status)
-    exchanger.respond(head, entry.attempt.fault !== undefined)
+    const { status, fields, body } = renderProblem(reason, id, { retryAt, now: system.now() })
+    deps.answered(status)
+    exchanger.respond(headOf(status, fields, body.length), entry.attempt.fault !== undefined)
     exchanger.end(entry.request.method === 'HEAD' ? '' : body)
   }
 

@@ -20,17 +20,12 @@ export type Sallyport = {
 const linesOf = (rawHeaders: readonly string[], name: string): string[] =>
   rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === name)
 
-const problemOf = (
-  decision: Exclude<Decision, { effect: 'permit' }>,
-  seconds?: number,
-): Response => {
-  const { head, body } = renderProblem(decision.reason, decision.id, seconds)
+const problemOf = (decision: Exclude<Decision, { effect: 'permit' }>, now: number): Response => {
+  const retryAt = 'retryAt' in decision ? decision.retryAt : undefined
+  const { status, fields, body } = renderProblem(decision.reason, decision.id, { retryAt, now })
   const headers = new Headers()
-  for (const line of head.lines.split('\r\n').slice(0, -1)) {
-    const colon = line.indexOf(':')
-    headers.append(line.slice(0, colon), line.slice(colon + 2))
-  }
-  return new Response(body, { status: head.status, headers })
+  for (const [name, value] of fields) headers.append(name, value)
+  return new Response(body, { status, headers })
 }
 
 /**
@@ -63,13 +58,10 @@ export const createMiddleware = (
       return
     }
     if (decision.effect === 'permit') throw new Error('a permit without a user')
-    const { http } = readingOf(decision.reason)
-    if (http === 401)
+    if (readingOf(decision.reason).http === 401)
       await new Promise<void>((resolve) => {
         floor.release(refusableAt, resolve)
       })
-    const retryAt = 'retryAt' in decision ? (decision.retryAt ?? 0) : 0
-    const seconds = Math.max(1, Math.ceil((retryAt - system.now()) / 1_000))
-    return problemOf(decision, http === 429 || http === 503 ? seconds : undefined)
+    return problemOf(decision, system.now())
   }
 }

@@ -1,32 +1,40 @@
 import { readingOf, type Reason } from '../../policies/reasons.ts'
-import type { Head } from './response-writer.ts'
 
 /** A refusal as it goes over the wire (RFC 9457), with the envelope that API clients parse. */
-export type Problem = { readonly head: Head; readonly body: string }
+export type Problem = {
+  readonly status: number
+  readonly fields: readonly (readonly [name: string, value: string])[]
+  readonly body: string
+}
+
+/** When the same request may be made again; both in ms since the epoch. */
+export type Waiting = { readonly retryAt?: number | undefined; readonly now: number }
 
 const challenge = 'Basic realm="sallyport", charset="UTF-8"'
 const allowed = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
-/** What all refusals of one reason share; only the id, and what it says to wait, differ. */
-const urnOf = (title: string): string =>
-  `urn:sallyport:${title === 'Invalid login details' ? 'unauthorized' : title.toLowerCase().replaceAll(' ', '-')}`
+/** In whole seconds, never none (RFC 9110 §10.2.3). */
+const secondsUntil = ({ retryAt = 0, now }: Waiting): number =>
+  Math.max(1, Math.ceil((retryAt - now) / 1_000))
 
-/** Renders a refusal from the table. `retryAfter` in seconds. Reasons without an HTTP reading: 500. */
-export const renderProblem = (reason: Reason, id: string, retryAfter?: number): Problem => {
-  const { http: status = 500, title, messageId } = readingOf(reason)
+/** Renders a refusal from the table. Reasons without an HTTP reading: 500. */
+export const renderProblem = (reason: Reason, id: string, waiting: Waiting): Problem => {
+  const { http: status = 500, type, title, messageId } = readingOf(reason)
   const body = JSON.stringify({
-    type: urnOf(title),
+    type: `urn:sallyport:${type}`,
     title,
     status,
     instance: `urn:uuid:${id}`,
     requestError: { serviceException: { messageId, text: title } },
   })
-  const lines =
-    'Content-Type: application/problem+json\r\n' +
-    `Content-Length: ${Buffer.byteLength(body)}\r\n` +
-    `Cache-Control: no-store\r\nx-sallyport-decision: ${id}\r\n` +
-    (status === 401 ? `WWW-Authenticate: ${challenge}\r\n` : '') +
-    (status === 405 ? `Allow: ${allowed}\r\n` : '') +
-    (retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`)
-  return { head: { status, lines, hasDate: false, framing: body.length }, body }
+  const fields: (readonly [string, string])[] = [
+    ['Content-Type', 'application/problem+json'],
+    ['Content-Length', String(Buffer.byteLength(body))],
+    ['Cache-Control', 'no-store'],
+    ['x-sallyport-decision', id],
+  ]
+  if (status === 401) fields.push(['WWW-Authenticate', challenge])
+  if (status === 405) fields.push(['Allow', allowed])
+  if (status === 429 || status === 503) fields.push(['Retry-After', String(secondsUntil(waiting))])
+  return { status, fields, body }
 }

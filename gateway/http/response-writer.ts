@@ -11,6 +11,17 @@ export type Head = {
   readonly framing: Framing
 }
 
+/** The head of an answer of our own, whose body has so many octets. */
+export const headOf = (
+  status: number,
+  fields: Iterable<readonly [name: string, value: string]>,
+  octets: number,
+): Head => {
+  let lines = ''
+  for (const [name, value] of fields) lines += `${name}: ${value}\r\n`
+  return { status, lines, hasDate: false, framing: octets }
+}
+
 /** Writes one response after another on a client's connection (RFC 9112 §4 and §6). */
 export type ResponseWriter = {
   /** Begins with the response to a request; `chunks`: the client understands the chunked coding. */

@@ -5,8 +5,8 @@ const all = Object.keys(reasons) as Reason[]
 
 /** What goes over the wire; what a refusal is counted against stays inside. */
 const onHttp = (reason: Reason): string => {
-  const { http, title, messageId } = readingOf(reason)
-  return JSON.stringify({ http, title, messageId })
+  const { http, type, title, messageId } = readingOf(reason)
+  return JSON.stringify({ http, type, title, messageId })
 }
 
 const withHttp = (status: number): readonly Reason[] =>
