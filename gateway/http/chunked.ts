@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net'
+
 /** What a chunked body has come to: data still flowing, complete, or not chunked coding at all. */
 export type ChunkedState = 'open' | 'complete' | 'broken'
 
@@ -70,4 +72,17 @@ export const createChunkedDecoder = (): ChunkedDecoder => {
     },
     state: () => state,
   }
+}
+
+/** Ends a chunked body that has no trailers. */
+export const LAST_CHUNK = '0\r\n\r\n'
+
+/** Writes one chunk, which must not be empty, behind `head`. False: wait for `drain` before more. */
+export const writeChunk = (socket: Socket, chunk: Buffer, head = ''): boolean => {
+  socket.cork()
+  socket.write(`${head}${chunk.length.toString(16)}\r\n`, 'latin1')
+  socket.write(chunk)
+  const free = socket.write('\r\n', 'latin1')
+  socket.uncork()
+  return free
 }

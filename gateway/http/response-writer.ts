@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import { LAST_CHUNK, writeChunk } from './chunked.ts'
 import type { Framing } from './response-head.ts'
 
 /** A response head to be written; `lines` are its fields, each with its CRLF. */
@@ -79,17 +80,12 @@ export const createResponseWriter = (socket: Socket, date: () => string): Respon
         socket.uncork()
         return free
       }
-      socket.cork()
-      const size = `${chunk.length.toString(16)}\r\n`
-      socket.write(pending + size, 'latin1')
+      const head = pending
       pending = ''
-      socket.write(chunk)
-      const free = socket.write('\r\n', 'latin1')
-      socket.uncork()
-      return free
+      return writeChunk(socket, chunk, head)
     },
     end: (rest = '') => {
-      const tail = coding === 'chunked' ? '0\r\n\r\n' : ''
+      const tail = coding === 'chunked' ? LAST_CHUNK : ''
       if (typeof rest === 'string') {
         const text = pending + rest + tail
         if (text !== '') socket.write(text, 'latin1')

@@ -1,3 +1,4 @@
+import { LAST_CHUNK, writeChunk } from './chunked.ts'
 import type { Exchanger } from './exchanger.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
@@ -23,15 +24,8 @@ export const createUpload = (
     awaitsDrain = false
     from.resume()
   }
-  const write = (chunk: Buffer): boolean => {
-    if (!chunked) return to.socket.write(chunk)
-    to.socket.cork()
-    to.socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
-    to.socket.write(chunk)
-    const free = to.socket.write('\r\n', 'latin1')
-    to.socket.uncork()
-    return free
-  }
+  const write = (chunk: Buffer): boolean =>
+    chunked ? writeChunk(to.socket, chunk) : to.socket.write(chunk)
   const stop = (): void => {
     clearInterval(look)
     to.socket.off('drain', resume)
@@ -55,7 +49,7 @@ export const createUpload = (
     },
     end: () => {
       stop()
-      if (chunked) to.socket.write('0\r\n\r\n', 'latin1')
+      if (chunked) to.socket.write(LAST_CHUNK, 'latin1')
       to.requestEnded()
     },
     broken: () => {
