@@ -1,5 +1,11 @@
 import { createCache } from '../cache.ts'
 
+/** RFC 9110 §5.1 and §5.5; no folding, no space before the colon, no bare CR or LF. */
+export const fieldLines = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/
+
+/** A length in octets that a number holds exactly (RFC 9110 §8.6). */
+export const digits = /^\d{1,15}$/
+
 /**
  * What becomes of a request's field by its name. `pass` goes on as it came; the others are read
  * by us and written anew, or go no further (RFC 9110 §7.6.1).

@@ -1,4 +1,4 @@
-import { connectionOptions, type FieldUseOf } from './fields.ts'
+import { connectionOptions, digits, type FieldUseOf } from './fields.ts'
 import type { ParsedRequest } from './request-parser.ts'
 
 /** A request's fields, read in one pass: what we act on by itself, what goes on as lines. */
@@ -60,8 +60,6 @@ const append = (list: string[] | undefined, value: string): string[] => {
   list.push(value)
   return list
 }
-
-const digits = /^\d{1,15}$/
 
 /** Only `Transfer-Encoding: chunked` by itself, or one length, is sound (RFC 9112 §6.3). */
 const isSoundFraming = (

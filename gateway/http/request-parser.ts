@@ -1,4 +1,4 @@
-import { trimBlanks } from './fields.ts'
+import { fieldLines, trimBlanks } from './fields.ts'
 
 /** A request head as it was sent: nothing in it has been judged yet but its grammar. */
 export type ParsedRequest = {
@@ -12,9 +12,6 @@ export type ParsedRequest = {
 
 /** RFC 9112 §3: a token, one space, a target of visible ASCII, one space, the version. */
 const requestLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([!-~]+) HTTP\/1\.([01])$/
-
-/** RFC 9110 §5.1 and §5.5; no folding, no space before the colon, no bare CR or LF. */
-const fieldLines = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/
 
 const fieldsOf = (lines: string): string[] => {
   const fields: string[] = []

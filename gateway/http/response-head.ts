@@ -1,4 +1,4 @@
-import { connectionOptions, staysBehind, trimBlanks } from './fields.ts'
+import { connectionOptions, digits, fieldLines, staysBehind, trimBlanks } from './fields.ts'
 
 /** How the end of a response's body is known (RFC 9112 §6.3). */
 export type Framing = number | 'chunked' | 'until-close'
@@ -17,8 +17,6 @@ export type ResponseHead = {
 }
 
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/
-const fieldLines = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/
-const digits = /^\d{1,15}$/
 
 type Collected = {
   lines: string
