@@ -1,21 +1,12 @@
 import type Sqlite from 'better-sqlite3'
 import { readMigrationFiles, type MigrationMeta } from 'drizzle-orm/migrator'
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 type Applied = { readonly hash: string; readonly created_at: number }
 
-/** Beside this file in a checkout; a built package keeps the SQL outside of `dist`. */
-const migrationsFolder = (): string => {
-  const [beside, outside] = ['./migrations', '../../db/migrations'].map((path) =>
-    fileURLToPath(new URL(path, import.meta.url)),
-  )
-  return beside !== undefined && existsSync(beside) ? beside : (outside ?? '')
-}
-
-/** The migrations of this version, oldest first. */
+/** The migrations of this version, oldest first; their SQL lies beside this file, built or not. */
 export const readMigrations = (): readonly MigrationMeta[] =>
-  readMigrationFiles({ migrationsFolder: migrationsFolder() })
+  readMigrationFiles({ migrationsFolder: fileURLToPath(new URL('./migrations', import.meta.url)) })
 
 const bookkeeping = `create table if not exists __drizzle_migrations (
   id integer primary key autoincrement, hash text not null, created_at integer not null)`

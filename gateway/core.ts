@@ -57,9 +57,11 @@ export type CoreDeps = {
 
 const createStores = async ({ settings, system, log }: CoreDeps) => {
   const database = await openDatabase({ file: databaseFileOf(settings.dataDir), ...system })
-  const onError = (error: unknown): void => {
-    log.error({ err: error }, 'the audit could not be written; it is kept and tried again')
-  }
+  const unwritten =
+    (what: string) =>
+    (error: unknown): void => {
+      log.error({ err: error }, `${what} could not be written; it is kept and tried again`)
+    }
   const { limit: sourceRefusals, windowMs: sourceWindowMs } = settings.sourceBudget
   const limits = { ...defaultAttemptLimits, sourceRefusals, sourceWindowMs }
   return {
@@ -71,8 +73,8 @@ const createStores = async ({ settings, system, log }: CoreDeps) => {
       queue: settings.hashing.queue,
       elapsed: system.elapsed,
     }),
-    refusals: createRefusalLog({ database, onError }),
-    sources: createSourceLog({ database, onError }),
+    refusals: createRefusalLog({ database, onError: unwritten('the audit') }),
+    sources: createSourceLog({ database, onError: unwritten('the sources of users') }),
   }
 }
 

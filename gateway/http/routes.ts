@@ -21,7 +21,7 @@ export type Route = {
   readonly stripPath: boolean
   /** The client's own Authorization goes up as well. */
   readonly forwardAuthorization: boolean
-  /** To the first byte of the answer, in ms; absent: the limit of all routes. */
+  /** How long the upstream may be silent at any time, in ms; absent: the limit of all routes. */
   readonly timeoutMs?: number
 }
 

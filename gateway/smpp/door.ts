@@ -34,8 +34,10 @@ export type DoorDeps = Omit<FirstPduOptions, 'acceptedAt'> & {
   /** Nobody is let in any more. */
   readonly isDraining: () => boolean
   readonly elapsed: () => number
-  /** No bind is refused sooner than this after it was read, in ms, so that time tells nothing. */
+  /** Holds back the refusals that must not be told apart by their time. */
   readonly floor: Floor
+  /** A connection came to nothing before a bind; held against its source, since nobody is named. */
+  readonly wasted: (client: Address) => void
   readonly logFailure: (error: unknown) => void
 }
 
@@ -90,7 +92,10 @@ export const createDoor = (deps: DoorDeps): Door => {
   return (socket, client, arrival) => {
     const { acceptedAt } = arrival
     readFirstPdu(socket, { ...deps, acceptedAt }, (first) => {
-      if (typeof first === 'string') return
+      if (typeof first === 'string') {
+        deps.wasted(client)
+        return
+      }
       arrival.read()
       onBind(socket, first, client, arrival).catch((error: unknown) => {
         deps.logFailure(error)
