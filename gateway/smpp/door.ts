@@ -33,7 +33,6 @@ export type DoorDeps = Omit<FirstPduOptions, 'acceptedAt'> & {
   readonly recordFailure: Recorder['recordFailure']
   /** Nobody is let in any more. */
   readonly isDraining: () => boolean
-  readonly elapsed: () => number
   /** Holds back the refusals that must not be told apart by their time. */
   readonly floor: Floor
   /** A connection came to nothing before a bind; held against its source, since nobody is named. */

@@ -1,24 +1,15 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
-import { createEmbeddedBindLeases } from '../../db/bind-leases.ts'
-import { transact } from '../../db/database.ts'
-import { recordSignIn } from '../../db/users.ts'
-import type { User } from '../../policies/facts.ts'
-import type { Attempt } from '../../policies/ports.ts'
 import { createIsTrusted } from '../client-address.ts'
 import type { Core } from '../core.ts'
 import { addressOfSocket, requireProxyHeader, type FindSource } from '../proxied-listener.ts'
 import { readTlsOptions, watchTls } from '../tls.ts'
 import type { SmppUpstream } from '../upstream-urls.ts'
-import { createAdmit } from './admission.ts'
 import { createArrivals, type Arrivals } from './arrivals.ts'
-import { createDoor, type Door } from './door.ts'
-import { createMessageBudgets } from './message-budget.ts'
+import type { Door } from './door.ts'
 import { ignoreError } from './hang-up.ts'
-import { createSlots } from './slots.ts'
-import { createTicker } from './ticker.ts'
 import { createUnbound, type Unbound } from './unbound.ts'
-import { createUpstreamBinds } from './upstream-bind.ts'
+import { createWiredDoor } from './wired-door.ts'
 
 /** The SMPP enforcement point, not yet listening. */
 export type SmppPoint = {
@@ -32,77 +23,7 @@ export type SmppPoint = {
   readonly close: () => void
 }
 
-const TICK_MS = 250
 const TLS_LOOK_MS = 2_000
-const PROBE_MS = 2_000
-
-const createPointDoor = (
-  core: Core,
-  upstreams: readonly SmppUpstream[],
-  isDraining: () => boolean,
-): Door => {
-  const { settings, system, log, database, directory, live, metrics } = core
-  const { smppLimits: limits } = settings
-  const { elapsed } = system
-  const { timers } = limits
-  const logFailure = (error: unknown): void => {
-    log.error({ err: error }, 'a bind failed')
-  }
-  const ticker = createTicker(elapsed, TICK_MS)
-  const [first, ...others] = upstreams.map(({ tls, ...upstream }) => ({
-    ...upstream,
-    tls: tls ? {} : undefined,
-  }))
-  if (first === undefined) throw new Error('there is no SMSC to bind to')
-  const signedIn = (user: User, { client }: Attempt): void => {
-    const signIn = { userId: user.id, at: system.now(), source: client?.text ?? '' }
-    const record = transact(database, (tx) => recordSignIn(tx, { ...signIn, channel: 'smpp' }))
-    record.catch(logFailure)
-  }
-  const admit = createAdmit({
-    judge: core.judge,
-    live,
-    slots: createSlots({
-      leases: createEmbeddedBindLeases(elapsed),
-      newId: database.newId,
-      logFailure,
-      probeMs: PROBE_MS,
-    }),
-    upstreamBinds: createUpstreamBinds({
-      upstreams: [first, ...others],
-      deadlineMs: limits.upstreamBindMs,
-      downMs: 2_000,
-      elapsed,
-      onFailure: ({ host, port }, { reason, detail }) => {
-        log.warn({ upstream: `${host}:${port}`, reason, detail }, 'a bind upstream failed')
-      },
-    }),
-    residentOf: ({ id }) => directory.findById(id),
-    budgets: createMessageBudgets(settings.caches.users, elapsed),
-    now: system.now,
-    relay: {
-      limits: limits.relay,
-      timers,
-      endTimes: limits.end,
-      ticker,
-      elapsed,
-      counts: metrics.smpp,
-    },
-    signedIn,
-  })
-  return createDoor({
-    authorize: core.authorize,
-    admit,
-    recordFailure: core.recorder.recordFailure,
-    isDraining,
-    elapsed,
-    floor: core.floor,
-    closeMs: limits.end.closeMs,
-    timers,
-    ticker,
-    logFailure,
-  })
-}
 
 /** Brings what comes in on a listener to the door; answers what is on its way there. */
 const openOn = (
@@ -164,7 +85,7 @@ const createTlsListener = ({
 export const createSmppPoint = (core: Core, upstreams: readonly SmppUpstream[]): SmppPoint => {
   const counts = core.metrics.smpp
   let isDraining = false
-  const door = createPointDoor(core, upstreams, () => isDraining)
+  const door = createWiredDoor(core, upstreams, () => isDraining)
   const unbound = createUnbound(core.settings.smppLimits, counts)
   const server = createServer({ noDelay: true })
   const tls = createTlsListener(core)

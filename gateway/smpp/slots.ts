@@ -30,6 +30,7 @@ const MOST_PROBES = 4
 /** Leases with a heartbeat. At the limit the user's oldest bind is probed, and a dead one makes room. */
 export const createSlots = ({ leases, newId, logFailure, probeMs }: SlotsOptions): Slots => {
   const occupants = new Map<string, Pick<Relay, 'probe' | 'end'>>()
+  const probing = new Map<string, Promise<boolean>>()
 
   const slotOf = (lease: Lease): Slot => {
     const release = (): void => {
@@ -49,8 +50,7 @@ export const createSlots = ({ leases, newId, logFailure, probeMs }: SlotsOptions
     }
   }
 
-  /** Whether the bind that holds a lease is gone; one that is still being made counts as alive. */
-  const isDead = (id: string): Promise<boolean> =>
+  const probe = (id: string): Promise<boolean> =>
     new Promise((resolve) => {
       const occupant = occupants.get(id)
       if (occupant === undefined) resolve(false)
@@ -60,6 +60,16 @@ export const createSlots = ({ leases, newId, logFailure, probeMs }: SlotsOptions
           resolve(!isAlive)
         })
     })
+
+  /**
+   * Whether the bind that holds a lease is gone; one that is still being made counts as alive. It is
+   * asked once for all who wait for the answer.
+   */
+  const isDead = (id: string): Promise<boolean> => {
+    const asked = probing.get(id) ?? probe(id).finally(() => probing.delete(id))
+    probing.set(id, asked)
+    return asked
+  }
 
   return {
     take: async (userKey, limit) => {

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { commands } from '../../gateway/smpp/constants.ts'
+import { commands, statuses } from '../../gateway/smpp/constants.ts'
+import { userKeyOf } from '../support/attempts.ts'
 import { createCertificate } from '../support/certificate.ts'
 import { temporaryFolder } from '../support/database.ts'
 import { pdu, readPdu } from '../support/pdu.ts'
@@ -118,6 +119,26 @@ test('a bound session does not count, nor does a refused one', async () => {
     peer.send(pdu(commands.enquire_link, 2))
     expect(readPdu(await peer.next()).sequence).toBe(2)
   }
+})
+
+test.each([
+  ['nothing and a close', Buffer.alloc(0)],
+  ['what is no PDU', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
+  ['a PDU that is no bind', pdu(commands.enquire_link, 1)],
+])('connections with %s count against their source, and no user', async (_, octets) => {
+  const pair = await pairOf({ file: { sourceBudget: { limit: 5 } } })
+  const { smppPort } = pair.gateway
+  expect((await bind(smppPort)).answer.status).toBe(0)
+  for (let at = 0; at < 5; at++) {
+    const peer = await connectPeer(smppPort)
+    peer.socket.end(octets)
+    await peer.ended
+  }
+  await isUnbound(pair, 0)
+  expect((await bind(smppPort)).answer.status).toBe(statuses.ESME_RTHROTTLED)
+  const { attempts } = pair.gateway.core
+  const userId = (await pair.gateway.core.directory.find('alice'))?.user.id ?? ''
+  expect(await attempts.state(userKeyOf(pair.gateway.core, userId))).toEqual([])
 })
 
 describe('behind a balancer', () => {

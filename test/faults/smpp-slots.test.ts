@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { transact } from '../../db/database.ts'
 import { systemActor as actor } from '../../db/record.ts'
@@ -87,10 +88,17 @@ describe('places for binds', () => {
   test('at the limit a live bind stays, and the new one is refused', async () => {
     await limit({ bindLimit: 1 })
     const first = await binds()
-    keepAlive(first)
-    const second = await tries()
-    expect(second.octets).toEqual(pdu(0x80000009, 1, '', { status: statuses.ESME_RBINDFAIL }))
-    await second.peer.ended
+    const others = Array.from({ length: 10 }, () => tries())
+    const asked = readPdu(await first.next())
+    expect(asked.commandId).toBe(enquire_link)
+    await wait(50)
+    // One question for all of them.
+    expect(first.untaken()).toHaveLength(0)
+    first.send(pdu(0x80000015, asked.sequence))
+    for (const { octets, peer } of await Promise.all(others)) {
+      expect(octets).toEqual(pdu(0x80000009, 1, '', { status: statuses.ESME_RBINDFAIL }))
+      await peer.ended
+    }
     first.send(pdu(submit_sm, 2, 'text'))
     await until(() => first.untaken().includes('id-2'))
     await unbind(first)

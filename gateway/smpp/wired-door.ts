@@ -1,0 +1,101 @@
+import { createEmbeddedBindLeases } from '../../db/bind-leases.ts'
+import { transact } from '../../db/database.ts'
+import { recordSignIn } from '../../db/users.ts'
+import { sourceGroup } from '../../policies/address.ts'
+import type { User } from '../../policies/facts.ts'
+import type { Attempt } from '../../policies/ports.ts'
+import { createIsTrusted } from '../client-address.ts'
+import type { Core } from '../core.ts'
+import type { SmppUpstream } from '../upstream-urls.ts'
+import { createAdmit } from './admission.ts'
+import { createDoor, type Admit, type Door } from './door.ts'
+import { createMessageBudgets } from './message-budget.ts'
+import { createSlots } from './slots.ts'
+import { createTicker, type Ticker } from './ticker.ts'
+import { createUpstreamBinds, type UpstreamBinds } from './upstream-bind.ts'
+
+const TICK_MS = 250
+const PROBE_MS = 2_000
+const DOWN_MS = 2_000
+
+const createFailureLog =
+  ({ log }: Core) =>
+  (error: unknown): void => {
+    log.error({ err: error }, 'a bind failed')
+  }
+
+const wireUpstreams = (
+  { settings, system, log }: Core,
+  upstreams: readonly SmppUpstream[],
+): UpstreamBinds => {
+  const [first, ...others] = upstreams.map(({ tls, ...upstream }) => ({
+    ...upstream,
+    tls: tls ? {} : undefined,
+  }))
+  if (first === undefined) throw new Error('there is no SMSC to bind to')
+  return createUpstreamBinds({
+    upstreams: [first, ...others],
+    deadlineMs: settings.smppLimits.upstreamBindMs,
+    downMs: DOWN_MS,
+    elapsed: system.elapsed,
+    onFailure: ({ host, port }, { reason, detail }) => {
+      log.warn({ upstream: `${host}:${port}`, reason, detail }, 'a bind upstream failed')
+    },
+  })
+}
+
+const wireAdmit = (core: Core, upstreams: readonly SmppUpstream[], ticker: Ticker): Admit => {
+  const { settings, system, database, directory, live, metrics } = core
+  const { relay, timers, end } = settings.smppLimits
+  const { elapsed } = system
+  const logFailure = createFailureLog(core)
+  const signedIn = (user: User, { client }: Attempt): void => {
+    const signIn = { userId: user.id, at: system.now(), source: client?.text ?? '' }
+    const record = transact(database, (tx) => recordSignIn(tx, { ...signIn, channel: 'smpp' }))
+    record.catch(logFailure)
+  }
+  return createAdmit({
+    judge: core.judge,
+    live,
+    slots: createSlots({
+      leases: createEmbeddedBindLeases(elapsed),
+      newId: database.newId,
+      logFailure,
+      probeMs: PROBE_MS,
+    }),
+    upstreamBinds: wireUpstreams(core, upstreams),
+    residentOf: ({ id }) => directory.findById(id),
+    budgets: createMessageBudgets(settings.caches.users, elapsed),
+    now: system.now,
+    relay: { limits: relay, timers, endTimes: end, ticker, elapsed, counts: metrics.smpp },
+    signedIn,
+  })
+}
+
+/** The door and all that is behind it, made of the core; lets nobody in while draining. */
+export const createWiredDoor = (
+  core: Core,
+  upstreams: readonly SmppUpstream[],
+  isDraining: () => boolean,
+): Door => {
+  const { settings, system, attempts } = core
+  const { end, timers } = settings.smppLimits
+  const isTrusted = createIsTrusted(settings.trustedProxies)
+  const logFailure = createFailureLog(core)
+  const ticker = createTicker(system.elapsed, TICK_MS)
+  return createDoor({
+    authorize: core.authorize,
+    admit: wireAdmit(core, upstreams, ticker),
+    recordFailure: core.recorder.recordFailure,
+    isDraining,
+    wasted: (client) => {
+      // Balancers look in now and then, and their own address is nobody's to lock.
+      if (!isTrusted(client)) attempts.countSource(sourceGroup(client)).catch(logFailure)
+    },
+    floor: core.floor,
+    closeMs: end.closeMs,
+    timers,
+    ticker,
+    logFailure,
+  })
+}
