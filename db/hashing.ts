@@ -42,7 +42,7 @@ const readHash = (text: string): Hash => {
   return hash
 }
 
-/** Whether a hash was made at another cost, and is to be made anew at the next right secret. */
+/** Whether a hash was made at another cost, and is to be made anew at the next right secret (not at a bind). */
 export const needsRehash = (text: string): boolean => {
   const { memoryCost, timeCost, parallelism } = readHash(text)
   return (

@@ -72,12 +72,17 @@ export const setSmppPassword = async (
   })
 }
 
-/** The same password under new hash parameters: nothing changed, so nobody is told. */
+/**
+ * The same password under new hash parameters: nothing changed, so nobody is told. One that an
+ * overlap keeps as the SMPP password before waits, since the two are known to be one by their hash.
+ */
 export const setRehashed = async (
   tx: Transaction,
   { userId, from, to }: { readonly userId: string; readonly from: string; readonly to: string },
 ): Promise<void> => {
   const user = await findUser(tx, userId)
   if (user?.passwordHash !== from) return
+  const { previousSmppPasswordHash: previous, previousSmppPasswordUntil: until } = user
+  if (previous === from && (until ?? 0) > tx.now()) return
   await tx.queries.update(users).set({ passwordHash: to }).where(eq(users.id, userId))
 }

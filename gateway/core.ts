@@ -19,6 +19,7 @@ import { createFloor, type Floor } from './floor.ts'
 import { createLive, type Live } from './live.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createRecorder, type Recorder } from './record.ts'
+import { createRehash } from './rehash.ts'
 import { createReviewer } from './reviewer.ts'
 import type { Settings } from './settings-value.ts'
 import type { System } from './system.ts'
@@ -156,6 +157,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
       ...stores,
       now: system.now,
       ...createLockBook(stores, logFailure),
+      rehash: createRehash({ ...stores, logFailure }),
     }),
     attempts,
     recorder,

@@ -4,6 +4,7 @@ import type { Fingerprints } from '../db/secrets.ts'
 import type { Address } from '../policies/address.ts'
 import type { Channel } from '../policies/facts.ts'
 import type { Resident } from './directory.ts'
+import type { Rehash } from './rehash.ts'
 import type { PasswordCredential } from './verified.ts'
 
 /** How the trying of a secret ended; `until` in ms since the epoch. */
@@ -33,6 +34,8 @@ export type VerificationDeps = {
   readonly recordLock: (userId: string, lock: BucketLock) => void
   /** Forgets a written lock that is over, after a success in its bucket. */
   readonly forgetLock: (userId: string, bucket: string) => void
+  /** Told of each hash of a password that was right; never at a bind, which is known by its hash. */
+  readonly rehash: Rehash
 }
 
 /** A place that is taken for the moment: whoever asks may come again soon. */
@@ -128,6 +131,9 @@ export const createVerification = (deps: VerificationDeps): Verify => {
       if ((await attempts.succeed(token)) === 'lapsed')
         return { outcome: 'locked', until: now() + BUSY_MS }
       if (resident.lockedBefore.has(bucket)) deps.forgetLock(user.id, bucket)
+      const { passwordHash } = resident
+      if (channel !== 'smpp' && passwordHash !== undefined)
+        deps.rehash(user.id, passwordHash, secret)
       return result
     }
     if (result.outcome === 'overloaded') await attempts.giveBack(token)

@@ -18,8 +18,8 @@ const eventsOf = async (database: Database, after = 0) =>
   (await findEventsAfter(database, 0, 100)).slice(after)
 
 /** An account with `admin` (Account admin) and `alice`. */
-const withUsers = async () => {
-  const database = await temporaryDatabase()
+const withUsers = async (clock?: Clock) => {
+  const database = await temporaryDatabase(clock)
   const account = await addAccount(database)
   const admin = await addUser(database, account.id, { username: 'admin', roles: ['account-admin'] })
   const alice = await addUser(database, account.id, { username: 'Alice', email: 'a@example.com' })
@@ -99,6 +99,22 @@ describe('a new password', () => {
     expect(await rehash('old', 'new')).toMatchObject({ passwordHash: 'new', credentialEpoch: 2 })
     expect(await rehash('old', 'newer')).toMatchObject({ passwordHash: 'new' })
     expect(await lastChange(database)).toBe(seq)
+  })
+
+  it('is none of one that is the SMPP password before, until that is over', async () => {
+    const clock: Clock = { at: someTime }
+    const { database, alice, actor } = await withUsers(clock)
+    const userId = alice.id
+    const rehash = () => transact(database, (tx) => setRehashed(tx, { userId, from: 'a', to: 'b' }))
+    await transact(database, (tx) => setPassword(tx, { actor, userId, hash: 'a' }))
+    await transact(database, (tx) =>
+      setSmppPassword(tx, { actor, userId, hash: 'own', overlapMs: 1_000 }),
+    )
+    await rehash()
+    expect((await findUser(database, userId))?.passwordHash).toBe('a')
+    clock.at += 1_000
+    await rehash()
+    expect((await findUser(database, userId))?.passwordHash).toBe('b')
   })
 })
 

@@ -6,6 +6,7 @@ import { createFingerprints } from '../../db/secrets.ts'
 import { createVerification, type Tried } from '../../gateway/verification.ts'
 import type { Resident } from '../../gateway/directory.ts'
 import { address } from '../../policies/address.ts'
+import type { Channel } from '../../policies/facts.ts'
 import { defaultLockoutRules } from '../../policies/lockout.ts'
 
 const clock = { now: () => 1_000_000, elapsed: () => 1_000 }
@@ -42,6 +43,7 @@ const residentWith = (passwordHash: string, credentialEpoch: number): Resident =
 const open = () => {
   const held = createHeldHashing()
   const locked: string[] = []
+  const proven: string[] = []
   const verify = createVerification({
     attempts: createEmbeddedAttempts(clock),
     hashing: held.hashing,
@@ -49,17 +51,18 @@ const open = () => {
     now: clock.now,
     recordLock: (userId) => locked.push(userId),
     forgetLock: () => undefined,
+    rehash: (_, hash) => proven.push(hash),
   })
-  const offer = (secret: string, resident: Resident) => {
+  const offer = (secret: string, resident: Resident, channel: Channel = 'http') => {
     const credential: Tried['credential'] = {
       kind: 'password',
       username: 'alice',
       secret: Buffer.from(secret),
     }
     const client = address('192.0.2.7')
-    return verify({ credential, key: secret, resident, bucket: 'unknown', channel: 'http', client })
+    return verify({ credential, key: secret, resident, bucket: 'unknown', channel, client })
   }
-  return { ...held, locked, offer }
+  return { ...held, locked, proven, offer }
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -94,4 +97,24 @@ test('a guess is answered before its lock is written down', async () => {
     expect((await offered).outcome).toBe('wrong')
   }
   expect(locked).toEqual(['alice'])
+})
+
+test('a hash may be made anew after a right secret, and never after a wrong one', async () => {
+  const { offer, proven, letGo } = open()
+  for (const secret of ['wrong', 'right']) {
+    const offered = offer(secret, residentWith('right', 1))
+    await settled()
+    letGo()
+    expect((await offered).outcome).toBe(secret)
+  }
+  expect(proven).toEqual(['right'])
+})
+
+test('a bind leaves the hash by which it is known', async () => {
+  const { offer, proven, letGo } = open()
+  const offered = offer('right', residentWith('right', 1), 'smpp')
+  await settled()
+  letGo()
+  expect((await offered).outcome).toBe('right')
+  expect(proven).toEqual([])
 })
