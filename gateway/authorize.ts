@@ -1,39 +1,21 @@
 import type { FoundKey } from '../db/api-keys.ts'
 import type { Attempts } from '../db/attempts.ts'
-import { digestToken } from '../db/secrets.ts'
 import { decide, screen } from '../policies/decide.ts'
 import { refuse, type Verdict } from '../policies/decision.ts'
-import type { Channel, Facts, KeyFacts, User } from '../policies/facts.ts'
+import type { Channel, Facts } from '../policies/facts.ts'
 import type { Attempt, Authorize, Decision } from '../policies/ports.ts'
 import type { Directory, Resident } from './directory.ts'
 import { bucketFor, createGather, type Known } from './gather.ts'
+import type { KeyCredential, OfferedKeys } from './offered-keys.ts'
 import type { Recorder } from './record.ts'
 import type { System } from './system.ts'
 import type { Claim, PasswordCredential, Verified } from './verified.ts'
 import type { Verify } from './verification.ts'
 
-/**
- * What the rules say of something already permitted, now that its user is `now`. A password is
- * taken for proven while no secret of the user changed, unless the caller knows better.
- */
-export type Judge = (
-  attempt: Attempt,
-  then: User,
-  now: User | undefined,
-  isProven?: boolean,
-  key?: KeyFacts,
-) => Verdict
-
-/** The same for whatever was permitted, also by an API key, which is looked up for it. */
-export type JudgeLive = (
-  attempt: Attempt,
-  then: User,
-  now: User | undefined,
-) => Verdict | Promise<Verdict>
-
 export type AuthorizeDeps = {
   readonly system: System
   readonly directory: Directory
+  readonly keys: OfferedKeys
   readonly verified: Verified
   readonly verify: Verify
   readonly attempts: Attempts
@@ -48,10 +30,8 @@ export type AuthorizeDeps = {
 
 const anonymous: Known = { resident: undefined, secret: 'untried' }
 
-export const createAuthorize = (
-  deps: AuthorizeDeps,
-): { authorize: Authorize; judge: Judge; judgeLive: JudgeLive } => {
-  const { system, directory, verified, verify, attempts, recorder } = deps
+export const createAuthorize = (deps: AuthorizeDeps): Authorize => {
+  const { system, directory, keys, verified, verify, attempts, recorder } = deps
   const gather = createGather(attempts, deps.isSaturated)
 
   const conclude = (
@@ -128,19 +108,32 @@ export const createAuthorize = (
     return tryPassword(attempt, credential, claim, resident)
   }
 
-  const findKeyOf = async ({ credential }: Attempt): Promise<FoundKey | undefined> =>
-    'token' in credential ? directory.findKey(digestToken(credential.token)) : undefined
-
-  /** A secret of 122 bits and more that finds its row is right; there is nothing to guess at. */
-  const onKey = async (attempt: Attempt, found: FoundKey | undefined): Promise<Decision> => {
-    const resident = found && (await directory.findById(found.userId))
-    // Once more, since the key may have been changed while its user was read.
-    const key = resident && (await findKeyOf(attempt))
-    return concludeBy(attempt, {
+  const concludeByKey = (
+    attempt: Attempt,
+    key: FoundKey | undefined,
+    resident: Resident | undefined,
+  ): Decision =>
+    concludeBy(attempt, {
       resident: key && resident,
       secret: key === undefined ? 'untried' : 'right',
       key: key?.facts,
     })
+
+  const lookUpKey = async (attempt: Attempt, credential: KeyCredential): Promise<Decision> => {
+    const found = await keys.find(credential)
+    const resident = found && (await directory.findById(found.userId))
+    // Once more, since the key may have been changed while its user was read.
+    const key = resident && (await keys.find(credential))
+    return concludeByKey(attempt, key, resident)
+  }
+
+  /** A secret of 122 bits and more that finds its row is right; there is nothing to guess at. */
+  const onKey = (attempt: Attempt, credential: KeyCredential): Decision | Promise<Decision> => {
+    const key = keys.peek(credential)
+    const resident = key && directory.peekById(key.userId)
+    return resident === undefined
+      ? lookUpKey(attempt, credential)
+      : concludeByKey(attempt, key, resident)
   }
 
   const proceed = (attempt: Attempt): Decision | Promise<Decision> => {
@@ -156,8 +149,7 @@ export const createAuthorize = (
         .find(claim.name)
         .then((found) => onPassword(attempt, credential, claim, found))
     }
-    if (credential.kind === 'api-key')
-      return findKeyOf(attempt).then((found) => onKey(attempt, found))
+    if (credential.kind === 'api-key') return onKey(attempt, credential)
     return concludeBy(attempt, anonymous)
   }
 
@@ -180,32 +172,5 @@ export const createAuthorize = (
     const decision = proceedSafely(attempt)
     return decision instanceof Promise ? decision.then(told) : told(decision)
   }
-
-  /**
-   * A lock and a source's budget stop guessing; what has proven its secret they leave alone, so
-   * that no stranger can disconnect anyone.
-   */
-  const judge: Judge = (attempt, then, now, isProven, key) => {
-    const proven =
-      attempt.credential.kind !== 'password' ||
-      (isProven ?? now?.credentialEpoch === then.credentialEpoch)
-    return decide({
-      now: system.now(),
-      channel: attempt.channel,
-      client: attempt.client,
-      credential: attempt.credential.kind,
-      user: now,
-      secret: proven ? 'right' : 'wrong',
-      key,
-      route: attempt.route,
-      secondFactor: 'not-needed',
-    })
-  }
-  const judgeLive: JudgeLive = (attempt, then, now) => {
-    if (attempt.credential.kind !== 'api-key') return judge(attempt, then, now)
-    return findKeyOf(attempt).then((key) =>
-      key === undefined ? refuse('key-disabled') : judge(attempt, then, now, true, key.facts),
-    )
-  }
-  return { authorize, judge, judgeLive }
+  return authorize
 }

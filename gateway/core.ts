@@ -12,12 +12,14 @@ import { createFingerprints } from '../db/secrets.ts'
 import { createSourceLog, type SourceLog } from '../db/sources.ts'
 import type { User } from '../policies/facts.ts'
 import type { Authorize } from '../policies/ports.ts'
-import { createAuthorize, type Judge, type JudgeLive } from './authorize.ts'
+import { createAuthorize } from './authorize.ts'
 import { databaseFileOf } from './data-folder.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { createFloor, type Floor } from './floor.ts'
+import { createJudge, createJudgeLive, type Judge, type JudgeLive } from './judge.ts'
 import { createLive, type Live } from './live.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { createOfferedKeys } from './offered-keys.ts'
 import { createRecorder, type Recorder } from './record.ts'
 import { createRehash } from './rehash.ts'
 import { createReviewer } from './reviewer.ts'
@@ -145,10 +147,12 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     logFailure,
   })
   const { caches } = settings
-  const { authorize, judge, judgeLive } = createAuthorize({
+  const keys = createOfferedKeys(directory)
+  const authorize = createAuthorize({
     isSaturated: hashing.isFull,
     system,
     directory,
+    keys,
     verified: createVerified(system, {
       entries: caches.credentials,
       ttlMs: caches.credentialSeconds * 1_000,
@@ -164,6 +168,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     decided: metrics.decided,
     logFailure,
   })
+  const judge = createJudge(system.now)
   const close = async (): Promise<void> => {
     feed.stop()
     reviewer.stop()
@@ -196,7 +201,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     feed,
     authorize,
     judge,
-    judgeLive,
+    judgeLive: createJudgeLive(judge, keys),
     recheck: reviewer.recheck,
     floor,
     close,

@@ -24,7 +24,8 @@ export type Directory = {
   readonly peekById: (id: string) => Resident | undefined
   readonly find: (name: string) => Promise<Resident | undefined>
   readonly findById: (id: string) => Promise<Resident | undefined>
-  /** By the digest of a key's secret. */
+  /** By the digest of a key's secret, if in memory. */
+  readonly peekKey: (digest: string) => FoundKey | undefined
   readonly findKey: (digest: string) => Promise<FoundKey | undefined>
   /** Forgets what a change concerns; what is being read meanwhile is read again. */
   readonly drop: (change: Change) => void
@@ -135,6 +136,7 @@ export const createDirectory = (deps: DirectoryDeps): Directory => {
       peek(name) ?? loadOnce(`name ${name}`, () => findPrincipal(database, name)),
     findById: async (id) =>
       residents.get(id) ?? loadOnce(`id ${id}`, () => findPrincipalById(database, id)),
+    peekKey: keys.get,
     findKey,
     drop: (change) => {
       newest = change.seq

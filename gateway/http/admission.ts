@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { User } from '../../policies/facts.ts'
 import type { Reason } from '../../policies/reasons.ts'
-import type { JudgeLive } from '../authorize.ts'
+import type { JudgeLive } from '../judge.ts'
 import type { Live, LiveObject } from '../live.ts'
 import type { System } from '../system.ts'
 import type { Admit } from './door.ts'
@@ -41,7 +41,7 @@ export const createAdmit = (deps: AdmissionDeps): Admit => {
     const object: LiveObject = {
       userId: user.id,
       kind: upgrade ? 'upgrade' : 'http',
-      judge: (now) => deps.judge(attempt, user, now?.user),
+      judge: (now) => deps.judge({ attempt, then: user, now: now?.user }),
       end: (reason) => {
         endedFor = reason
         exchange?.cut(reason)

@@ -1,7 +1,7 @@
 import { refuse, type Verdict } from '../../policies/decision.ts'
 import type { User } from '../../policies/facts.ts'
-import type { Judge } from '../authorize.ts'
 import type { Resident } from '../directory.ts'
+import type { Judge } from '../judge.ts'
 import { findProof, isStillRight } from '../verification.ts'
 import type { Visit } from './door.ts'
 
@@ -33,7 +33,12 @@ export const createStanding = (
 
   return {
     judge: (now) => {
-      const verdict = rules(attempt, user, now?.user, now && isProven(now))
+      const verdict = rules({
+        attempt,
+        then: user,
+        now: now?.user,
+        isProven: now && isProven(now),
+      })
       const isOfItsType = now?.smppLimits.bindTypes?.includes(request.type) !== false
       return verdict.effect === 'permit' && !isOfItsType ? refuse('permission-missing') : verdict
     },
