@@ -20,6 +20,8 @@ export type Imagined = {
   readonly source: Address | undefined
   readonly fault?: WireFault | undefined
   readonly secret?: Facts['secret']
+  /** A key of which the audit does not say which it was, so what it allows is not known. */
+  readonly keyIsUnknown?: boolean | undefined
   readonly method?: string | undefined
   readonly path?: string | undefined
   readonly host?: string | undefined
@@ -27,11 +29,11 @@ export type Imagined = {
 
 /** What the rules say, in order; those behind the first that objects are asked too. */
 export type Explanation = {
-  readonly effect: Verdict['effect']
+  readonly effect: Verdict['effect'] | 'unknown'
   readonly reason: Reason | null
   readonly rules: readonly {
     readonly rule: string
-    readonly outcome: 'passed' | Verdict['effect']
+    readonly outcome: 'passed' | Verdict['effect'] | 'unknown'
     readonly because: string | null
   }[]
 }
@@ -46,6 +48,13 @@ export type ExplainDeps = {
 }
 
 const nothing = new Uint8Array()
+
+/** What only a key at hand can answer. */
+const ofKeys: ReadonlySet<string> = new Set([
+  'keyIsEnabled',
+  'keyIsInItsWindow',
+  'keyAllowsTheSource',
+])
 
 const credentialOf = ({ credential: kind, username = '' }: Imagined): Credential => {
   if (kind === 'password') return { kind, username, secret: nothing }
@@ -67,7 +76,7 @@ export const createExplain = ({ directory, attempts, matchRoute, now }: ExplainD
   }
 
   return async (imagined) => {
-    const { channel, source, username, fault, secret = 'right' } = imagined
+    const { channel, source, username, fault, secret = 'right', keyIsUnknown = false } = imagined
     const { route, fault: ofTarget } = routeOf(imagined)
     const attempt: Attempt = {
       channel,
@@ -80,9 +89,13 @@ export const createExplain = ({ directory, attempts, matchRoute, now }: ExplainD
       username === undefined ? undefined : await directory.find(foldUsername(username))
     const { verdict, answers } = explain(gather(attempt, { resident, secret }, now()))
     return {
-      effect: verdict.effect,
+      effect: keyIsUnknown && verdict.effect === 'permit' ? 'unknown' : verdict.effect,
       reason: 'reason' in verdict ? verdict.reason : null,
-      rules: answers.map(({ rule, outcome, because = null }) => ({ rule, outcome, because })),
+      rules: answers.map(({ rule, outcome, because = null }) => ({
+        rule,
+        outcome: keyIsUnknown && ofKeys.has(rule) ? 'unknown' : outcome,
+        because,
+      })),
     }
   }
 }

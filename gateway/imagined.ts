@@ -75,6 +75,7 @@ export const imaginedOf = ({ event }: FoundRefusal): Imagined => {
     source: event.source === null ? undefined : parseAddress(event.source),
     fault: wireFaults.find((fault) => fault === reason),
     secret: reason === 'secret-wrong' ? 'wrong' : 'right',
+    keyIsUnknown: kinds[reason] === 'api-key',
     method,
     path,
   }

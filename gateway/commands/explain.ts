@@ -32,9 +32,14 @@ const explainOn = (shell: Shell, database: Database, settings: Settings) => {
   return createExplain({ directory, attempts, matchRoute, now: system.now })
 }
 
-const linesOf = ({ effect, reason, rules }: Explanation): readonly string[] => [
-  `now: ${effect}${reason === null ? '' : `, ${reason}`}`,
-  ...rules.map(
+const wordOf = ({ effect, reason }: Explanation): string => {
+  if (effect === 'unknown') return 'not known, since the audit does not say which key it was'
+  return reason === null ? effect : `${effect}, ${reason}`
+}
+
+const linesOf = (explanation: Explanation): readonly string[] => [
+  `now: ${wordOf(explanation)}`,
+  ...explanation.rules.map(
     ({ rule, outcome, because }) =>
       `  ${rule.padEnd(24)}${outcome}${because === null ? '' : `, ${because}`}`,
   ),

@@ -129,6 +129,25 @@ test.each([
   expect(found && (await explain(imaginedOf(found)))).toMatchObject({ effect: 'refuse', reason })
 })
 
+test.each(['key-disabled', 'key-expired', 'key-source-not-allowed'] as const)(
+  'what a key would be told now is not known: %s',
+  async (reason) => {
+    const { core } = gateway
+    const alice = await core.directory.find('alice')
+    const credential = { kind: 'api-key', token: 'of alice' } as const
+    const attempt = { ...passwordAttempt('alice', ''), credential }
+    const id = core.recorder.recordFailure(attempt, alice?.user, reason)
+    await core.refusals.flush()
+    const found = await findRefusal(core.database, id)
+    const explanation = found && (await explain(imaginedOf(found)))
+    expect(explanation).toMatchObject({ effect: 'unknown', reason: null })
+    const unknown = explanation?.rules.filter(({ outcome }) => outcome === 'unknown')
+    expect(unknown?.map(({ rule }) => rule)).toEqual([
+      ...['keyIsEnabled', 'keyIsInItsWindow', 'keyAllowsTheSource'],
+    ])
+  },
+)
+
 test('all faults of an imagined attempt are named at once', () => {
   expect(
     readImagined(written({ channel: 'ftp', credential: 'guess', source: '010.0.0.1' })),
