@@ -8,6 +8,8 @@ export type RequestStream = {
   readonly push: (octets: Buffer) => void
   /** Whether octets are here that nobody took. */
   readonly isHolding: () => boolean
+  /** Whether a head has begun; half an empty line is no beginning. */
+  readonly hasBegun: () => boolean
   /** Takes the next head, if it is all there; empty lines before it are passed over. */
   readonly takeHead: () => ReadHead
   /** Begins with the body behind that head: so many octets, or chunks. */
@@ -77,6 +79,7 @@ export const createRequestStream = (
       held = held.length === 0 ? octets : Buffer.concat([held, octets])
     },
     isHolding: () => held.length > 0,
+    hasBegun: () => held.length > 1 || (held.length === 1 && held[0] !== CR),
     takeHead: () => {
       // RFC 9112 §2.2.
       while (held[0] === CR && held[1] === LF) held = held.subarray(2)
