@@ -206,7 +206,7 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
       // The time to hang up, or to ask again, runs from when the answer was taken.
       if (output === 'moving') deadline = Math.max(deadline, now + LINGER_MS)
       if (output !== 'stalled' && now < deadline) return
-      if (output === 'none' && state === 'waiting' && stream.isHolding()) fault('request-timeout')
+      if (output === 'none' && state === 'waiting' && stream.hasBegun()) fault('request-timeout')
       else socket.destroy()
     },
     drain: () => {
