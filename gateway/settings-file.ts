@@ -91,6 +91,8 @@ const smppLimits = part({
   unbound: whole(1, 1_000_000).default(5_000),
   unboundPerSource: whole(1, 1_000_000).default(2_500),
   upstreamBindMs: ms(10_000),
+  /** What the oldest bind may take, at the limit, to show that it lives. */
+  probeMs: ms(2_000),
   timers: part({
     initMs: ms(10_000),
     pduMs: ms(10_000),

@@ -15,7 +15,6 @@ import { createTicker, type Ticker } from './ticker.ts'
 import { createUpstreamBinds, type UpstreamBinds } from './upstream-bind.ts'
 
 const TICK_MS = 250
-const PROBE_MS = 2_000
 const DOWN_MS = 2_000
 
 const createFailureLog =
@@ -46,7 +45,7 @@ const wireUpstreams = (
 
 const wireAdmit = (core: Core, upstreams: readonly SmppUpstream[], ticker: Ticker): Admit => {
   const { settings, system, database, directory, live, metrics } = core
-  const { relay, timers, end } = settings.smppLimits
+  const { relay, timers, end, probeMs } = settings.smppLimits
   const { elapsed } = system
   const logFailure = createFailureLog(core)
   const signedIn = (user: User, { client }: Attempt): void => {
@@ -61,7 +60,7 @@ const wireAdmit = (core: Core, upstreams: readonly SmppUpstream[], ticker: Ticke
       leases: createEmbeddedBindLeases(elapsed),
       newId: database.newId,
       logFailure,
-      probeMs: PROBE_MS,
+      probeMs,
     }),
     upstreamBinds: wireUpstreams(core, upstreams),
     residentOf: ({ id }) => directory.findById(id),

@@ -31,7 +31,7 @@ let users = 0
 beforeAll(async () => {
   pair = await startSmppPair({
     system: clock,
-    file: { smppLimits: { relay: { unanswered: 400 } } },
+    file: { smppLimits: { relay: { unanswered: 400 }, probeMs: 500 } },
     answer: (request, from) => {
       const clings = from.heard[0]?.includes('clings') && request.readUInt32BE(4) === 6
       return clings || request.includes('mute') ? [] : answerAll(request, from)
