@@ -85,7 +85,13 @@ export const createDoor = (deps: DoorDeps): Door => {
     if (decision.effect !== 'permit') refuse(decision.reason)
     else if ('fault' in bind) throw new Error('a bind that cannot be read was permitted')
     else if (deps.isDraining()) fail('unavailable')
-    else await deps.admit({ socket, request: bind, attempt, decision }, leave, fail)
+    else
+      await deps
+        .admit({ socket, request: bind, attempt, decision }, leave, fail)
+        .catch((error: unknown) => {
+          deps.logFailure(error)
+          fail('unavailable')
+        })
   }
 
   return (socket, client, arrival) => {

@@ -127,6 +127,20 @@ describe('E6 what has no header that can be believed is closed without a word', 
   })
 })
 
+test('A1 an IPv4 client of a dual-stack listener is one of its IPv4 safelist', async () => {
+  const dual = await startSmppPair({
+    env: { SMPP_LISTEN: '[::]:0' },
+    users: [
+      { ...bob, safelist: [{ range: '127.0.0.0/8' }] },
+      { username: 'carol', password: 'carol-secret-1', safelist: [{ range: '::1' }] },
+    ],
+  })
+  expect(await statusAfter([], bob, dual)).toBe(0)
+  const carol = { username: 'carol', password: 'carol-secret-1' }
+  expect(await statusAfter([], carol, dual)).toBe(statuses.ESME_RBINDFAIL)
+  await dual.stop()
+})
+
 test('E6 nothing that comes through it locks the balancer, and a source locks itself alone', async () => {
   const attacker = '198.51.100.66'
   for (let at = 0; at < BUDGET; at++) {

@@ -105,6 +105,19 @@ describe('J12 a change between the password and the answer refuses', () => {
   })
 })
 
+test('a fault of ours behind the decision refuses, is told in the audit, and holds nothing', async () => {
+  const { directory, live } = pair.gateway.core
+  const { findById } = directory
+  await directory.find(user.username)
+  Object.assign(directory, { findById: () => Promise.reject(new Error('broken')) })
+  const { octets, peer } = await bind(pair.gateway.smppPort, { username: user.username, password })
+  Object.assign(directory, { findById })
+  expect(octets).toEqual(pdu(0x80000009, 1, '', { status: statuses.ESME_RSYSERR }))
+  await peer.ended
+  expect((await refusalsOf(pair.gateway)).at(-1)).toBe('unavailable')
+  expect(live.has(user.id)).toBe(false)
+})
+
 test('a gateway that stops refuses a bind whose password is being verified', async () => {
   const other = await startSmppPair()
   const held = holdVerification(other)
