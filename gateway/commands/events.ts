@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { stringify } from 'csv-stringify/sync'
 import type { EventRow } from '../../db/chain.ts'
 import { findEventsAfter } from '../../db/events.ts'
-import { verifyEvents } from '../../db/verify.ts'
+import { verifyEvents } from '../../db/chain-verification.ts'
 import { answer, timeOf, withDatabase, type Options, type Shell } from './shell.ts'
 
 const pageSize = 500

@@ -6,7 +6,7 @@ import { backupDatabase } from '../../db/backup.ts'
 import { transact } from '../../db/database.ts'
 import { appendEvent } from '../../db/events.ts'
 import { findUserByName } from '../../db/user-rows.ts'
-import { verifyEvents } from '../../db/verify.ts'
+import { verifyEvents } from '../../db/chain-verification.ts'
 import { addAccount, addUser, temporaryDatabase, temporaryFolder } from '../support/database.ts'
 
 const withUser = async () => {

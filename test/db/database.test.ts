@@ -3,7 +3,7 @@ import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { closeDatabase } from '../../db/database.ts'
-import { verifyEvents } from '../../db/verify.ts'
+import { verifyEvents } from '../../db/chain-verification.ts'
 import { ended, startChild } from '../support/child.ts'
 import { addAccount, addUser, temporaryDatabase, temporaryFolder } from '../support/database.ts'
 

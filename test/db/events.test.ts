@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { canonical, genesis, hashOf, type EventRow } from '../../db/chain.ts'
 import { transact, type Database } from '../../db/database.ts'
 import { appendEvent, findEvent, findEventByDecision, findEventsAfter } from '../../db/events.ts'
-import { verifyEvents } from '../../db/verify.ts'
+import { verifyEvents } from '../../db/chain-verification.ts'
 import { someTime, temporaryDatabase } from '../support/database.ts'
 
 const append = (database: Database, action: string) =>

@@ -3,7 +3,7 @@ import { closeDatabase, type Database } from '../../db/database.ts'
 import { findEventsAfter } from '../../db/events.ts'
 import { createNameDigest, type GroupLimits, type Refusal } from '../../db/refusal-groups.ts'
 import { createRefusalLog, findRefusal } from '../../db/refusals.ts'
-import { verifyEvents } from '../../db/verify.ts'
+import { verifyEvents } from '../../db/chain-verification.ts'
 import { address } from '../../policies/address.ts'
 import { someTime, temporaryDatabase, type Clock } from '../support/database.ts'
 

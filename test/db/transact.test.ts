@@ -10,7 +10,7 @@ import { readMigrations } from '../../db/migrate.ts'
 import { systemActor } from '../../db/record.ts'
 import { findUser } from '../../db/user-rows.ts'
 import { countUsers, createUser } from '../../db/users.ts'
-import { verifyEvents } from '../../db/verify.ts'
+import { verifyEvents } from '../../db/chain-verification.ts'
 import { ended, heard, startChild } from '../support/child.ts'
 import { addAccount, addUser, temporaryDatabase, temporaryFolder } from '../support/database.ts'
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { genesis, hashOf, type EventRow } from '../../db/chain.ts'
 import { closeDatabase, transact, type Database } from '../../db/database.ts'
 import { appendEvent, findEventsAfter } from '../../db/events.ts'
-import { verifyEvents, type Broken } from '../../db/verify.ts'
+import { verifyEvents, type Broken } from '../../db/chain-verification.ts'
 import { temporaryDatabase } from '../support/database.ts'
 
 const append = (database: Database, action: string) =>
