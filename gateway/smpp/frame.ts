@@ -9,7 +9,7 @@ export type FrameSink = {
    * One header, as signed 32-bit numbers (bit 31 of commandId: a response). True lets the frame
    * go on in the run with its neighbours, false keeps it out of it.
    */
-  readonly visit: (commandId: number, status: number, sequence: number) => boolean
+  readonly passes: (commandId: number, status: number, sequence: number) => boolean
   /** Whole frames one after another, just as they came. */
   readonly run: (bytes: Buffer, frames: number) => void
 }
@@ -33,7 +33,7 @@ export const lengthFault = (length: number, limit: number): FrameFault | undefin
  * Cuts a stream of bytes into PDUs of at most `limit` octets; copies only what came in pieces. Reads through
  * a DataView, which is several times faster than `readInt32BE`.
  */
-export const createFramer = (limit: number, { visit, run }: FrameSink): Framer => {
+export const createFramer = (limit: number, { passes, run }: FrameSink): Framer => {
   let pieces: Buffer[] = []
   let heldOctets = 0
   /** What must be there before it is worth looking again: a header, or all of the frame. */
@@ -64,7 +64,7 @@ export const createFramer = (limit: number, { visit, run }: FrameSink): Framer =
         needed = length
         break
       }
-      if (visit(view.getInt32(at + 4), view.getInt32(at + 8), view.getInt32(at + 12))) frames += 1
+      if (passes(view.getInt32(at + 4), view.getInt32(at + 8), view.getInt32(at + 12))) frames += 1
       else {
         if (frames > 0) run(bytes.subarray(runFrom, at), frames)
         frames = 0

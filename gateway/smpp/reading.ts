@@ -3,7 +3,7 @@ import type { Ending } from './ending.ts'
 import { createFramer } from './frame.ts'
 import { ignoreError } from './hang-up.ts'
 import { holds, type Leg } from './leg.ts'
-import { createVisit } from './visit.ts'
+import { createPassing } from './passing.ts'
 
 /** PDUs that went on, of all relays together. */
 export type PduCounts = { fromClient: number; fromUpstream: number }
@@ -33,7 +33,7 @@ export const readLeg = (leg: Leg, other: Leg, options: ReadingOptions): void => 
   const { ending, elapsed, counts } = options
   const count = side === 'client' ? 'fromClient' : 'fromUpstream'
 
-  const visit = createVisit(leg, {
+  const passes = createPassing(leg, {
     unbind: () => {
       ending.leave(leg)
     },
@@ -49,7 +49,7 @@ export const readLeg = (leg: Leg, other: Leg, options: ReadingOptions): void => 
     counts[count] += frames
     other.write(bytes)
   }
-  const framer = createFramer(PDU_OCTETS, { visit, run })
+  const framer = createFramer(PDU_OCTETS, { passes, run })
 
   const keepTimes = (now: number, framesBefore: number): void => {
     times.heardAt = now

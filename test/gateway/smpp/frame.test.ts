@@ -10,7 +10,7 @@ type Seen = { headers: number[][]; runs: Buffer[]; counts: number[]; fault: Fram
 const frame = (chunks: readonly Buffer[], limit = PDU_OCTETS): Seen => {
   const seen: Seen = { headers: [], runs: [], counts: [], fault: undefined }
   const framer = createFramer(limit, {
-    visit: (...header) => {
+    passes: (...header) => {
       seen.headers.push(header)
       return (header[2] & 1) === 0
     },
@@ -71,7 +71,7 @@ describe('a framer', () => {
 
   it('holds what has not come whole, and nothing else', () => {
     const held: number[] = []
-    const framer = createFramer(PDU_OCTETS, { visit: () => true, run: () => undefined })
+    const framer = createFramer(PDU_OCTETS, { passes: () => true, run: () => undefined })
     for (const octet of Buffer.concat([pdu(4, 2, 'text'), pdu(5, 4)])) {
       framer.push(Buffer.of(octet))
       held.push(framer.held())

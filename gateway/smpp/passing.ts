@@ -5,7 +5,7 @@ import { FIRST_OWN } from './sequence.ts'
 import { ruleOf, rules } from './states.ts'
 
 /** What the relay is told of a leg's frames beyond their passing. */
-export type VisitEvents = {
+export type PassingEvents = {
   /** An unbind is on its way to the other leg. */
   readonly unbind: () => void
   /** The other leg's unbind was answered. */
@@ -20,7 +20,7 @@ export type VisitEvents = {
 const lateStatus = { client: statuses.ESME_RSYSERR, upstream: statuses.ESME_RX_T_APPN } as const
 
 /** Decides frame by frame what goes on, and answers what does not. */
-export const createVisit = (leg: Leg, events: VisitEvents): FrameSink['visit'] => {
+export const createPassing = (leg: Leg, events: PassingEvents): FrameSink['passes'] => {
   const { asked, owes, own, side } = leg
   const { mayPass } = events
 
@@ -61,7 +61,7 @@ export const createVisit = (leg: Leg, events: VisitEvents): FrameSink['visit'] =
     return send(GENERIC_NACK, statuses.ESME_RINVCMDID, sequence)
   }
 
-  const visitOther = (rule: number, commandId: number, status: number, sequence: number) => {
+  const passOther = (rule: number, commandId: number, status: number, sequence: number) => {
     switch (rule) {
       case rules.message:
         return answer(commandId, statuses.ESME_RTHROTTLED, sequence)
@@ -100,6 +100,6 @@ export const createVisit = (leg: Leg, events: VisitEvents): FrameSink['visit'] =
     }
     const passes =
       rule === rules.request || (rule === rules.message && (mayPass === undefined || mayPass()))
-    return passes ? pass(sequence, commandId) : visitOther(rule, commandId, status, sequence)
+    return passes ? pass(sequence, commandId) : passOther(rule, commandId, status, sequence)
   }
 }
