@@ -197,16 +197,3 @@ export const rotateApiKey = (
     }),
     after: (row) => ({ previousUntil: row.previousUntil }),
   })
-
-/** Last uses, gathered by the caller and written now and then; neither news nor audit. */
-export const recordApiKeyUses = async (
-  tx: Transaction,
-  uses: Iterable<readonly [id: string, use: { readonly at: number; readonly source: string }]>,
-): Promise<void> => {
-  for (const [id, { at, source }] of uses) {
-    await tx.queries
-      .update(apiKeys)
-      .set({ lastUsedAt: at, lastUsedSource: source })
-      .where(eq(apiKeys.id, id))
-  }
-}

@@ -45,7 +45,7 @@ export type GroupLimits = {
   readonly ofSources: number
 }
 
-export const defaultGroupLimits: GroupLimits = Object.freeze({
+const defaultGroupLimits: GroupLimits = Object.freeze({
   ofUsers: 5000,
   ofStrangers: 5000,
   perSource: 100,

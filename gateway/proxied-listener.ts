@@ -29,7 +29,7 @@ export const addressOfSocket = ({
  * Takes the PROXY header off a fresh socket and hands the rest on, exactly as it was sent. Whatever
  * is not a header of a trusted peer, in time, destroys the socket.
  */
-export const acceptProxied = (socket: Socket, options: Accepting): void => {
+const acceptProxied = (socket: Socket, options: Accepting): void => {
   const peer = addressOfSocket(socket)
   let bytes: Buffer = Buffer.alloc(0)
 

@@ -6,7 +6,8 @@ import { openCore, type Core, type CoreDeps } from './core.ts'
 import { makeDataFolder } from './data-folder.ts'
 import type { Endpoint } from './endpoint.ts'
 import { ensureFirstAccount, setUp } from './installation.ts'
-import { createHttpPoint, type HttpPoint } from './http/point.ts'
+import { createHttpPoint } from './http/point.ts'
+import type { HttpServer } from './http/server.ts'
 import { listen, writeEndpoint } from './listening.ts'
 import { createOperations, type Readiness } from './operations.ts'
 import { openSamples, openSandbox, refuseSandboxData, type Samples } from './sandbox/sandbox.ts'
@@ -60,7 +61,7 @@ const drain = async ({ live, settings, system }: Core, { http, smpp }: Points): 
   smpp.close()
 }
 
-type Points = { readonly http: HttpPoint; readonly smpp: SmppPoint }
+type Points = { readonly http: HttpServer; readonly smpp: SmppPoint }
 
 type Undo = (() => Promise<void> | void)[]
 

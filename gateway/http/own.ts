@@ -3,7 +3,7 @@ import type { Assertions } from './assertion.ts'
 import type { Exchanger, HttpRequest } from './exchanger.ts'
 
 /** The data plane's own paths: what is served here and never goes to an upstream. */
-export const ownPaths = ['/.well-known/jwks.json'] as const
+const ownPaths = ['/.well-known/jwks.json'] as const
 
 type Serve = (exchanger: Exchanger, request: HttpRequest, path: string) => void
 

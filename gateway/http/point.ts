@@ -16,9 +16,6 @@ import { createMatchRoute, type Route } from './routes.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
 import { createUpstreams } from './upstreams.ts'
 
-/** The HTTP enforcement point, not yet listening. */
-export type HttpPoint = HttpServer
-
 const TLS_LOOK_MS = 2_000
 
 const openAssertions = ({ settings, system }: Core) =>
@@ -32,7 +29,10 @@ const openAssertions = ({ settings, system }: Core) =>
     : undefined
 
 /** Wires the door to the core; `routes` are those of the settings, or of the sandbox. */
-export const createHttpPoint = async (core: Core, routes: readonly Route[]): Promise<HttpPoint> => {
+export const createHttpPoint = async (
+  core: Core,
+  routes: readonly Route[],
+): Promise<HttpServer> => {
   const { settings, system, log, metrics } = core
   const { limits, http } = settings
   const isTrusted = createIsTrusted(settings.trustedProxies)

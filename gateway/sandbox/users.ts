@@ -23,7 +23,7 @@ const everywhere = { http: true, smpp: true } as const
 const apiUser = ['api-user'] as const
 
 /** Each shows one thing; their passwords are known to everyone, hence only on loopback. */
-export const sampleUsers: readonly Sample[] = [
+const sampleUsers: readonly Sample[] = [
   {
     username: 'admin',
     password: 'sandbox-admin-1',

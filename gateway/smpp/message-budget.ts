@@ -12,7 +12,7 @@ export type MessageBudget = {
 const MOST_PARTS = 255
 
 /** A rate with a burst in which the longest message fits whole. */
-export const createMessageBudget = (elapsed: () => number): MessageBudget => {
+const createMessageBudget = (elapsed: () => number): MessageBudget => {
   let rate: number | undefined
   let tokens = Infinity
   let at = 0

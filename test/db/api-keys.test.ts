@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest'
 import {
   createApiKey,
   findApiKey,
-  recordApiKeyUses,
   rotateApiKey,
   setApiKeyEnabled,
   type NewApiKey,
@@ -134,13 +133,5 @@ describe('an API key', () => {
     await rotate('three', 0)
     expect(await findApiKey(database, digestOf('two'))).toBeUndefined()
     expect((await findApiKey(database, digestOf('three')))?.id).toBe(key.id)
-  })
-
-  it('remembers its last use, which is no news', async () => {
-    const { database, key } = await withKey()
-    const seq = await lastChange(database)
-    const use = { at: someTime, source: '192.0.2.7' }
-    await transact(database, (tx) => recordApiKeyUses(tx, [[key.id, use]]))
-    expect(await lastChange(database)).toBe(seq)
   })
 })
