@@ -69,8 +69,8 @@ export type Hashing = {
   readonly waiting: () => number
   /** Whether the next one would find its queue full. */
   readonly isFull: () => boolean
-  /** How long a verification that starts now will take, its turn included, in ms; on the safe side. */
-  readonly expectedMs: () => number
+  /** How long one usually takes once its turn has come, in ms; on the safe side. */
+  readonly usualMs: () => number
 }
 
 type Turns = {
@@ -78,8 +78,6 @@ type Turns = {
   readonly take: <T>(work: () => Promise<T>) => Promise<T | undefined>
   readonly waiting: () => number
   readonly isFull: () => boolean
-  /** How many turns come to their end before one that begins now does. */
-  readonly ahead: () => number
 }
 
 const createTurns = (concurrency: number, queue: number): Turns => {
@@ -100,7 +98,6 @@ const createTurns = (concurrency: number, queue: number): Turns => {
     },
     waiting: () => waiting.length,
     isFull: () => running >= concurrency && waiting.length >= queue,
-    ahead: () => Math.floor((running + waiting.length) / concurrency) + 1,
   }
 }
 
@@ -145,6 +142,6 @@ export const createHashing = (options: {
     },
     waiting: turns.waiting,
     isFull: turns.isFull,
-    expectedMs: () => (turns.ahead() > 1 ? turns.ahead() * usualMs : 0),
+    usualMs: () => usualMs,
   }
 }

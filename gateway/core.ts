@@ -58,6 +58,11 @@ export type CoreDeps = {
   readonly log: Logger
 }
 
+const hashingLimits = ({ hashing }: Settings) => ({
+  concurrency: hashing.concurrency ?? hashingConcurrency(availableParallelism()),
+  queue: hashing.queue,
+})
+
 const createStores = async ({ settings, system, log }: CoreDeps) => {
   const database = await openDatabase({ file: databaseFileOf(settings.dataDir), ...system })
   const unwritten =
@@ -71,11 +76,7 @@ const createStores = async ({ settings, system, log }: CoreDeps) => {
     database,
     fingerprints: createFingerprints(database.key),
     attempts: createEmbeddedAttempts({ ...system, limits }),
-    hashing: createHashing({
-      concurrency: settings.hashing.concurrency ?? hashingConcurrency(availableParallelism()),
-      queue: settings.hashing.queue,
-      elapsed: system.elapsed,
-    }),
+    hashing: createHashing({ ...hashingLimits(settings), elapsed: system.elapsed }),
     refusals: createRefusalLog({ database, onError: unwritten('the audit') }),
     sources: createSourceLog({ database, onError: unwritten('the sources of users') }),
   }
@@ -191,7 +192,8 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
   const floor = createFloor({
     elapsed: system.elapsed,
     floorMs: settings.limits.floorMs,
-    expectedMs: hashing.expectedMs,
+    usualMs: hashing.usualMs,
+    ...hashingLimits(settings),
   })
   return {
     settings,

@@ -2,7 +2,7 @@ import type { WireFault } from '../../policies/facts.ts'
 import type { Authorize, Decision } from '../../policies/ports.ts'
 import { readingOf, type Reason } from '../../policies/reasons.ts'
 import type { Recorder } from '../record.ts'
-import type { Floor } from '../floor.ts'
+import type { Floor, Place } from '../floor.ts'
 import type { System } from '../system.ts'
 import type { ClientConnection } from './connection.ts'
 import type { Entry } from './entry.ts'
@@ -18,8 +18,8 @@ export type Visit = {
   readonly entry: Entry
   /** `System.elapsed` when its head had been read. */
   readonly arrivedAt: number
-  /** No 401 is answered sooner, so that time tells nothing. */
-  readonly refusableAt: number
+  /** No 401 is answered before its place, so that time tells nothing. */
+  readonly place: Place
 }
 
 /** Lets a permitted request through to its upstream; `refuse` answers if that comes to nothing. */
@@ -88,7 +88,7 @@ export const createDoor = (deps: DoorDeps): Door => {
 
   const refuse = (visit: Visit, refusal: Refusal): void => {
     if (readingOf(refusal.reason).http !== 401) answer(visit, refusal)
-    else floor.release(visit.refusableAt, answer.bind(undefined, visit, refusal))
+    else floor.release(visit.place, answer.bind(undefined, visit, refusal))
   }
 
   const crash = (visit: Visit, error: unknown): void => {
@@ -113,8 +113,9 @@ export const createDoor = (deps: DoorDeps): Door => {
 
   const ask = (exchanger: Exchanger, connection: ClientConnection, entry: Entry): void => {
     const arrivedAt = system.elapsed()
-    const visit = { exchanger, connection, entry, arrivedAt, refusableAt: floor.begin() }
     const decision = deps.authorize(entry.attempt)
+    const place = floor.placeOf(entry.attempt, decision, arrivedAt)
+    const visit = { exchanger, connection, entry, arrivedAt, place }
     if (!(decision instanceof Promise)) act(visit, decision)
     else decision.then(act.bind(undefined, visit)).catch(crash.bind(undefined, visit))
   }

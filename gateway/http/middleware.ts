@@ -38,7 +38,7 @@ export const createMiddleware = (
 ): MiddlewareHandler<Sallyport> => {
   const clientAddress = createClientAddress(createIsTrusted(settings.trustedProxies))
   return async (c, next) => {
-    const refusableAt = floor.begin()
+    const arrivedAt = system.elapsed()
     const { socket, rawHeaders, method = 'GET', url = '' } = c.env.incoming
     const target = readTarget(method, url, linesOf(rawHeaders, 'host'))
     const attempt: Attempt = {
@@ -49,7 +49,9 @@ export const createMiddleware = (
       route: { permission },
       target: 'fault' in target ? undefined : `${method} ${target.path}`,
     }
-    const decision = await authorize(attempt)
+    const deciding = authorize(attempt)
+    const place = floor.placeOf(attempt, deciding, arrivedAt)
+    const decision = await deciding
     if (decision.effect === 'permit' && decision.user !== undefined) {
       c.set('user', decision.user)
       c.set('decision', decision.id)
@@ -60,7 +62,7 @@ export const createMiddleware = (
     if (decision.effect === 'permit') throw new Error('a permit without a user')
     if (readingOf(decision.reason).http === 401)
       await new Promise<void>((resolve) => {
-        floor.release(refusableAt, resolve)
+        floor.release(place, resolve)
       })
     return problemOf(decision, system.now())
   }

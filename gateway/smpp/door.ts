@@ -33,6 +33,8 @@ export type DoorDeps = Omit<FirstPduOptions, 'acceptedAt'> & {
   readonly recordFailure: Recorder['recordFailure']
   /** Nobody is let in any more. */
   readonly isDraining: () => boolean
+  /** Ms that never run backwards. */
+  readonly elapsed: () => number
   /** Holds back the refusals that must not be told apart by their time. */
   readonly floor: Floor
   /** A connection came to nothing before a bind; held against its source, since nobody is named. */
@@ -66,18 +68,20 @@ export const createDoor = (deps: DoorDeps): Door => {
     client: Address,
     { leave }: Arrival,
   ): Promise<void> => {
-    const refusableAt = floor.begin()
+    const arrivedAt = deps.elapsed()
     const attempt = attemptOf(bind, client)
+    const deciding = deps.authorize(attempt)
+    const place = floor.placeOf(attempt, deciding, arrivedAt)
     const refuse = (reason: Reason): void => {
       const status = statusOf(reason)
       const answer = (): void => {
         leave()
         refuseBind(socket, bind, status, closeMs)
       }
-      if (status === statuses.ESME_RBINDFAIL) floor.release(refusableAt, answer)
+      if (status === statuses.ESME_RBINDFAIL) floor.release(place, answer)
       else answer()
     }
-    const decision = await deps.authorize(attempt)
+    const decision = await deciding
     const fail = (reason: Reason): void => {
       deps.recordFailure(attempt, decision.user, reason)
       refuse(reason)

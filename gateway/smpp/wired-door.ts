@@ -92,6 +92,7 @@ export const createWiredDoor = (
       if (!isTrusted(client)) attempts.countSource(sourceGroup(client)).catch(logFailure)
     },
     floor: core.floor,
+    elapsed: system.elapsed,
     closeMs: end.closeMs,
     timers,
     ticker,

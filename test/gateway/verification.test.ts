@@ -24,7 +24,7 @@ const createHeldHashing = () => {
     },
     waiting: () => waiting.length,
     isFull: () => false,
-    expectedMs: () => 0,
+    usualMs: () => 0,
   }
   const letGo = (): void => {
     for (const go of waiting.splice(0)) go()
