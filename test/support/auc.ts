@@ -18,6 +18,3 @@ export const auc = (a: readonly number[], b: readonly number[]): number => {
   }
   return (rankSum - (a.length * (a.length + 1)) / 2) / (a.length * b.length)
 }
-
-/** The standard deviation of that, when there is nothing to tell (no ties). */
-export const aucDeviation = (a: number, b: number): number => Math.sqrt((a + b + 1) / (12 * a * b))
