@@ -9,6 +9,9 @@ export type TlsFiles = {
   readonly clientCa?: string
 }
 
+/** Whose files they are, as their settings begin. */
+export type TlsOwner = 'HTTP_TLS' | 'SMPP_TLS'
+
 const readText = (path: string): string => {
   try {
     return readFileSync(path, 'utf8')
@@ -18,11 +21,7 @@ const readText = (path: string): string => {
   }
 }
 
-const read = <Value>(
-  path: string,
-  what: string,
-  parse: (pem: string) => Value,
-): { readonly pem: string; readonly value: Value } => {
+const parsePem = <Value>(path: string, what: string, parse: (pem: string) => Value) => {
   const pem = readText(path)
   try {
     return { pem, value: parse(pem) }
@@ -31,24 +30,44 @@ const read = <Value>(
   }
 }
 
+/** What goes wrong is said of the setting that names the file. */
+const read = <Value>(
+  setting: string,
+  ...pem: Parameters<typeof parsePem<Value>>
+): ReturnType<typeof parsePem<Value>> => {
+  try {
+    return parsePem(...pem)
+  } catch (cause) {
+    throw new Error(`${setting}: ${cause instanceof Error ? cause.message : ''}`, { cause })
+  }
+}
+
 /**
  * Options of a server that speaks TLS 1.2 or better with these files. Throws an error that names
- * the file which is missing, is no PEM, or holds the key of another certificate.
+ * the setting and the file which is missing, is no PEM, or holds the key of another certificate.
  */
-export const readTlsOptions = ({ cert, key, clientCa }: TlsFiles): TlsOptions => {
-  const certificate = read(cert, 'certificate', (pem) => new X509Certificate(pem))
-  const privateKey = read(key, 'unencrypted private key', (pem) => createPrivateKey(pem))
+export const readTlsOptions = ({ cert, key, clientCa }: TlsFiles, owner: TlsOwner): TlsOptions => {
+  const certificate = read(`${owner}_CERT`, cert, 'certificate', (pem) => new X509Certificate(pem))
+  const privateKey = read(`${owner}_KEY`, key, 'unencrypted private key', (pem) =>
+    createPrivateKey(pem),
+  )
   if (!certificate.value.checkPrivateKey(privateKey.value))
-    throw new Error(`${key} is not the key of the certificate in ${cert}`)
+    throw new Error(`${owner}_KEY: ${key} is not the key of the certificate in ${cert}`)
   const pair = { cert: certificate.pem, key: privateKey.pem, minVersion: 'TLSv1.2' } as const
   if (clientCa === undefined) return pair
-  const ca = read(clientCa, 'certificate', (pem) => new X509Certificate(pem)).pem
+  const ca = read(
+    `${owner}_CLIENT_CA`,
+    clientCa,
+    'certificate',
+    (pem) => new X509Certificate(pem),
+  ).pem
   return { ...pair, ca, requestCert: true, rejectUnauthorized: true }
 }
 
 export type TlsReload = {
   /** How often the files are looked at, in ms. */
   readonly intervalMs: number
+  readonly owner: TlsOwner
   /** Told of every reload; an error leaves the old certificate in use. */
   readonly onReload: (error?: Error) => void
 }
@@ -62,7 +81,7 @@ export const watchTls = (server: Server, files: TlsFiles, reload: TlsReload): ((
   const onChange = (now: Stats, before: Stats): void => {
     if (now.mtimeMs === before.mtimeMs && now.ino === before.ino && now.size === before.size) return
     try {
-      server.setSecureContext(readTlsOptions(files))
+      server.setSecureContext(readTlsOptions(files, reload.owner))
       reload.onReload()
     } catch (error) {
       reload.onReload(error instanceof Error ? error : new Error('not readable', { cause: error }))

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { createLog } from '../log.ts'
 import { start } from '../start.ts'
+import { readTlsOptions } from '../tls.ts'
 import { settingsOf, type Options, type Shell } from './shell.ts'
 
 /** With the usual `drainMs` it makes ten seconds in all. */
@@ -21,6 +22,9 @@ const nextSignal = (): Promise<string> =>
 const serve = async (shell: Shell, options: ServeOptions): Promise<void> => {
   const settings = settingsOf(shell, options)
   if (options.check === true) {
+    const { http, smpp } = settings
+    if (http.tls !== undefined) readTlsOptions(http.tls, 'HTTP_TLS')
+    if (smpp.tls !== undefined) readTlsOptions(smpp.tls, 'SMPP_TLS')
     shell.say(['The settings are right.'])
     return
   }
@@ -43,7 +47,10 @@ export const addServeCommand = (program: Command, shell: Shell): void => {
     .description('start the gateway')
     .usage('[options]')
     .argument('[word]')
-    .option('--check', 'read the settings, report every fault, start nothing')
+    .option(
+      '--check',
+      'read the settings and the files they name, report every fault, start nothing',
+    )
     .action((word: string | undefined, _, command: Command) => {
       // As the default command it is handed what is none.
       if (word !== undefined) return command.error(`error: unknown command '${word}'`)

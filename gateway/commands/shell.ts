@@ -29,18 +29,25 @@ export const cliActor: Actor = Object.freeze({ channel: 'cli' })
 export const lineOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)
 
-const settingsFile = (path: string | undefined): SettingsFile | undefined => {
+const settingsFile = (
+  named: 'SALLYPORT_CONFIG' | '--config',
+  path: string | undefined,
+): SettingsFile | undefined => {
   if (path === undefined || path === '') return undefined
   try {
     return { path, text: readFileSync(path, 'utf8') }
   } catch (error) {
-    throw new Error(`SALLYPORT_CONFIG ${path}: ${lineOf(error)}`, { cause: error })
+    throw new Error(`${named} ${path}: ${lineOf(error)}`, { cause: error })
   }
 }
 
 /** Throws an Error with a line for each fault. */
 export const settingsOf = ({ environment }: Shell, { config }: Options): Settings => {
-  const read = readSettings(environment, settingsFile(config ?? environment['SALLYPORT_CONFIG']))
+  const file =
+    config === undefined
+      ? settingsFile('SALLYPORT_CONFIG', environment['SALLYPORT_CONFIG'])
+      : settingsFile('--config', config)
+  const read = readSettings(environment, file)
   const faults = 'settings' in read ? findUnsupported(read.settings) : read.faults
   if ('settings' in read && faults.length === 0) return read.settings
   throw new Error(faults.map(({ name, message }) => `${name}: ${message}`).join('\n'))

@@ -67,7 +67,7 @@ export const createHttpPoint = async (
     answered: metrics.answered,
     newId: core.database.newId,
   })
-  const tls = http.tls && readTlsOptions(http.tls)
+  const tls = http.tls && readTlsOptions(http.tls, 'HTTP_TLS')
   const useOf = createFieldUses()
   const point = createHttpServer({ door, connectionOf, useOf, system, tls, limits })
   if (http.proxyProtocol)
@@ -81,6 +81,7 @@ export const createHttpPoint = async (
   const stopWatch =
     http.tls && 'setSecureContext' in point.server
       ? watchTls(point.server, http.tls, {
+          owner: 'HTTP_TLS',
           intervalMs: TLS_LOOK_MS,
           onReload: (error) => {
             if (error === undefined) log.info('the certificate of the data plane was loaded anew')

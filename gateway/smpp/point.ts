@@ -69,9 +69,10 @@ const createTlsListener = ({
   const { smpp, smppLimits } = settings
   if (smpp.tlsListen === undefined || smpp.tls === undefined) return undefined
   const handshakeTimeout = smppLimits.timers.initMs
-  const server = createTlsServer({ ...readTlsOptions(smpp.tls), handshakeTimeout })
+  const server = createTlsServer({ ...readTlsOptions(smpp.tls, 'SMPP_TLS'), handshakeTimeout })
   server.on('tlsClientError', (_, socket) => socket.destroy())
   const stop = watchTls(server, smpp.tls, {
+    owner: 'SMPP_TLS',
     intervalMs: TLS_LOOK_MS,
     onReload: (error) => {
       if (error === undefined) log.info('the certificate of the SMPP port was loaded anew')

@@ -55,6 +55,14 @@ test('all faults of the settings are told at once, by serve and by --check', asy
   const checked = await runCli(['serve', '--check'], env)
   expect(checked).toMatchObject({ code: 1, out: '' })
   expect(checked.err.trimEnd().split('\n')).toHaveLength(2)
+  const tls = { HTTP_TLS_CERT: '/nowhere.pem', HTTP_TLS_KEY: '/nowhere.key' }
+  expect(await runCli(['--check'], tls)).toMatchObject({
+    code: 1,
+    err: 'HTTP_TLS_CERT: cannot read /nowhere.pem (ENOENT)\n',
+  })
+  expect((await runCli(['--check', '--config', '/nowhere'], {})).err).toMatch(
+    /^--config \/nowhere: /,
+  )
   const right = { DATA_DIR: '/nowhere/at/all' }
   expect(await runCli(['--check'], right)).toMatchObject({ code: 0, out: '' })
 })

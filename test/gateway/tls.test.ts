@@ -30,13 +30,13 @@ const writePair = (certificate = createCertificate('one')) => {
 describe('reading', () => {
   it('is of a pair, with TLS 1.2 at the least', () => {
     const { cert, key } = writePair()
-    expect(readTlsOptions(files())).toEqual({ cert, key, minVersion: 'TLSv1.2' })
+    expect(readTlsOptions(files(), 'HTTP_TLS')).toEqual({ cert, key, minVersion: 'TLSv1.2' })
   })
 
   it('demands certificates of clients where an authority is named', () => {
     writePair()
     const ca = createCertificate('authority').cert
-    const options = readTlsOptions({ ...files(), clientCa: write('ca.pem', ca) })
+    const options = readTlsOptions({ ...files(), clientCa: write('ca.pem', ca) }, 'HTTP_TLS')
     expect(options).toMatchObject({ ca, requestCert: true, rejectUnauthorized: true })
   })
 
@@ -46,33 +46,39 @@ describe('reading', () => {
       () => {
         rmSync(files().cert)
       },
-      /cannot read .*cert\.pem \(ENOENT\)/,
+      /^HTTP_TLS_CERT: cannot read .*cert\.pem \(ENOENT\)/,
     ],
     [
       'the key is missing',
       () => {
         rmSync(files().key)
       },
-      /cannot read .*key\.pem \(ENOENT\)/,
+      /^HTTP_TLS_KEY: cannot read .*key\.pem \(ENOENT\)/,
     ],
     ['the certificate is none', () => write('cert.pem', 'x'), /cert\.pem holds no certificate/],
     ['the key is none', () => write('key.pem', 'x'), /key\.pem holds no unencrypted private key/],
-    ['the key is another', () => write('key.pem', createCertificate('b').key), /is not the key of/],
+    [
+      'the key is another',
+      () => write('key.pem', createCertificate('b').key),
+      /^HTTP_TLS_KEY: .* is not the key of/,
+    ],
   ])('fails by name where %s', (_, spoil, message) => {
     writePair()
     spoil()
-    expect(() => readTlsOptions(files())).toThrow(message)
+    expect(() => readTlsOptions(files(), 'HTTP_TLS')).toThrow(message)
   })
 
   it('fails by name where the authority of clients is none', () => {
     writePair()
     const clientCa = write('ca.pem', 'x')
-    expect(() => readTlsOptions({ ...files(), clientCa })).toThrow(/ca\.pem holds no certificate/)
+    expect(() => readTlsOptions({ ...files(), clientCa }, 'SMPP_TLS')).toThrow(
+      /^SMPP_TLS_CLIENT_CA: .*ca\.pem holds no certificate/,
+    )
   })
 })
 
 const start = async () => {
-  const server = createServer(readTlsOptions(files()), (socket) =>
+  const server = createServer(readTlsOptions(files(), 'HTTP_TLS'), (socket) =>
     socket.on('error', () => 0).pipe(socket),
   )
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready))
@@ -110,7 +116,7 @@ describe('a server', () => {
     writePair()
     const { server, dial } = await start()
     const onReload = vi.fn()
-    const stop = watchTls(server, files(), { intervalMs: 10, onReload })
+    const stop = watchTls(server, files(), { owner: 'HTTP_TLS', intervalMs: 10, onReload })
     const before = await dial()
     expect(nameOf(before)).toBe('one')
 
@@ -137,10 +143,10 @@ describe('a server', () => {
     const onReload = (error?: Error) => {
       if (error) errors.push(error.message)
     }
-    const stop = watchTls(server, files(), { intervalMs: 10, onReload })
+    const stop = watchTls(server, files(), { owner: 'HTTP_TLS', intervalMs: 10, onReload })
     await vi.waitFor(() => {
       write('key.pem', createCertificate('two').key)
-      expect(errors.join()).toMatch(/is not the key of/)
+      expect(errors.join()).toMatch(/^HTTP_TLS_KEY: .* is not the key of/)
     })
     const socket = await dial()
     expect(nameOf(socket)).toBe('one')
