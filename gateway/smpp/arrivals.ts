@@ -57,12 +57,13 @@ export const createArrivals = (options: ArrivalsOptions): Arrivals => {
         clearTimeout(deadline)
         accepted.off('close', leave)
         waiting.delete(accepted)
-        arrivals.delete(key)
+        // The port may be another connection's by now.
+        if (arrivals.get(key) === arrival) arrivals.delete(key)
         place.leave()
       }
       accepted.once('close', leave)
       waiting.add(accepted)
-      arrivals.set(key, {
+      const arrival: Arrival = {
         acceptedAt: options.elapsed(),
         comesFrom: (client) => {
           clearTimeout(deadline)
@@ -72,7 +73,8 @@ export const createArrivals = (options: ArrivalsOptions): Arrivals => {
           waiting.delete(accepted)
         },
         leave,
-      })
+      }
+      arrivals.set(key, arrival)
     },
     of: (socket) => arrivals.get(keyOfSocket(socket)),
     drain: () => {
