@@ -27,6 +27,9 @@ export type RequestStream = {
   readonly hold: (stop: boolean) => void
   /** The client has ended its side. */
   readonly end: () => void
+  /** It has, and there is nothing left to take. */
+  readonly isOver: () => boolean
+  readonly hasEnded: () => boolean
   /** It ended in the middle of a request. */
   readonly isCutOff: () => boolean
   /** Forgets what nobody took, and gives it away. */
@@ -121,6 +124,8 @@ export const createRequestStream = (
     end: () => {
       ended = true
     },
+    isOver: () => ended && held.length === 0,
+    hasEnded: () => ended,
     isCutOff: () => {
       if (!ended) return false
       const left = body.left()

@@ -77,7 +77,7 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
     if (stream.isHolding()) setImmediate(advance)
   }
   const next = (): void => {
-    if (closes) {
+    if (closes || stream.isOver()) {
       linger()
       return
     }
@@ -131,7 +131,8 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
   const advance = (): void => {
     if (state !== 'waiting' || socket.writableNeedDrain) return
     const read = stream.takeHead()
-    if (read === undefined) awaitHead()
+    if (read === undefined && stream.hasEnded()) linger()
+    else if (read === undefined) awaitHead()
     else if ('fault' in read) fault(read.fault)
     else serve(read.request)
   }
@@ -146,10 +147,10 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
       afterPump()
     }
   }
+  /** Whole requests that came before are answered still. */
   const onEnd = (): void => {
-    closes = true
     stream.end()
-    if (state === 'waiting') socket.end()
+    if (state === 'waiting') advance()
     else afterPump()
   }
   const onClose = (): void => {
@@ -171,7 +172,7 @@ export const createServerConnection = (socket: Socket, deps: ConnectionDeps): Se
     isBegun: response.isBegun,
     respond: (head, close) => {
       // Who was not told to go on sends the body or does not: what comes next cannot be told apart.
-      closes ||= close || awaitsWord || stream.left() > MOST_DISCARDED
+      closes ||= close || awaitsWord || stream.left() > MOST_DISCARDED || stream.isOver()
       response.head(head, closes)
     },
     flush: response.flush,
