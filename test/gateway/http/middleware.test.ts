@@ -40,7 +40,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => {
     server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () => {
       resolve()
-    }) as Server
+    })
   })
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 })
