@@ -125,9 +125,11 @@ export const createDoor = (deps: DoorDeps): Door => {
       try {
         const entry = deps.readEntry(request, connection)
         const ours =
-          entry.attempt.fault === undefined && entry.target && deps.own(entry.target.path)
-        if (ours) ours(exchanger, request, entry.target.path)
-        else ask(exchanger, connection, entry)
+          entry.attempt.fault === undefined && entry.target
+            ? deps.own(request.method, entry.target.path)
+            : undefined
+        if (typeof ours === 'function') ours(exchanger, request, entry.target?.path ?? '')
+        else ask(exchanger, connection, ours ? deps.readEntry(request, connection, ours) : entry)
       } catch (error) {
         deps.logFailure(error, undefined)
         exchanger.abort()

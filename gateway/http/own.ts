@@ -7,15 +7,10 @@ const ownPaths = ['/.well-known/jwks.json'] as const
 
 type Serve = (exchanger: Exchanger, request: HttpRequest, path: string) => void
 
-/** Finds who serves a canonical path that is ours; undefined when it is not. */
-export type Own = (path: string) => Serve | undefined
+/** Who serves a canonical path that is ours, by that method; undefined when the path is not ours. */
+export type Own = (method: string, path: string) => Serve | 'method-not-allowed' | undefined
 
-/** Methods that `Request` takes; no path of ours serves any other. */
-const known: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
-
-/** Only what these paths look at: neither host, query nor fields, so that nothing in them can hurt. */
-const toRequest = ({ method }: HttpRequest, path: string): Request =>
-  new Request(`http://sallyport${path}`, { method: known.has(method) ? method : 'OPTIONS' })
+const methods: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 /** Answers with what a Hono app says. */
 const respondWith = async (exchanger: Exchanger, method: string, response: Response) => {
@@ -49,7 +44,8 @@ export const createOwn = (
   const app = createApp(assertions, newId)
   const serve: Serve = (exchanger, request, path) => {
     const answer = async (): Promise<void> => {
-      const response = await app.fetch(toRequest(request, path))
+      // Neither host, query nor fields are looked at, so that nothing in them can hurt.
+      const response = await app.fetch(new Request(`http://sallyport${path}`))
       await respondWith(exchanger, request.method, response)
     }
     answer().catch((error: unknown) => {
@@ -58,5 +54,8 @@ export const createOwn = (
     })
   }
   const paths: ReadonlySet<string> = new Set(ownPaths)
-  return (path) => (paths.has(path) ? serve : undefined)
+  return (method, path) => {
+    if (!paths.has(path)) return undefined
+    return methods.has(method) ? serve : 'method-not-allowed'
+  }
 }

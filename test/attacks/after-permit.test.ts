@@ -61,14 +61,19 @@ test('chunks that are none are 400 with a reason, and nothing behind them is ser
   expect((await verdictsIn(pair, text)).map(({ reason }) => reason)).toEqual(['request-malformed'])
 })
 
-const answers = { GET: 200, HEAD: 200, POST: 404, TRACK: 404, PROPFIND: 404 } as const
+const answers = { GET: 200, HEAD: 200, POST: 405, TRACK: 405, PROPFIND: 405 } as const
 
 test('what is ours answers whatever host and method it is asked with', async () => {
   for (const [method, status] of Object.entries(answers)) {
     const asked = `${method} /.well-known/jwks.json?token=SECRET HTTP/1.1\r\nHost: 1.2.3.256\r\nConnection: close\r\n\r\n`
     const { text } = await exchangeRaw(pair.gateway.port, asked)
     expect([method, statusesIn(text)]).toEqual([method, [status]])
+    // HEAD says what GET would send (RFC 9110 §9.3.2).
+    if (status === 200) expect(text).toMatch(/content-length: 11\r\n/i)
+    else expect(text).toContain('application/problem+json')
   }
   expect(pair.gateway.logged.join('')).not.toContain('SECRET')
-  expect(await reasons(pair.gateway)).not.toContain('internal')
+  const recorded = await reasons(pair.gateway)
+  expect(recorded).toContain('method-not-allowed')
+  expect(recorded).not.toContain('internal')
 })
