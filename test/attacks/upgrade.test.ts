@@ -197,8 +197,8 @@ it('aborted handshakes leave nothing behind (F11)', async () => {
   const openSockets = (): number =>
     process.getActiveResourcesInfo().filter((kind) => kind.startsWith('TCPSocket')).length
   const before = openSockets()
-  for (let at = 0; at < 1_500; at += 50)
+  for (let at = 0; at < 10_000; at += 50)
     await Promise.all(Array.from({ length: 50 }, (_, index) => abort(at + index)))
   await expect.poll(() => pair.gateway.core.live.size(), { timeout: 5_000 }).toBe(0)
   await expect.poll(openSockets, { timeout: 5_000 }).toBeLessThanOrEqual(before + 10)
-}, 20_000)
+}, 60_000)
