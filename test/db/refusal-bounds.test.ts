@@ -1,48 +1,12 @@
 import fc from 'fast-check'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type Database } from '../../db/database.ts'
-import { findEventsAfter } from '../../db/events.ts'
-import { type GroupLimits, type Refusal } from '../../db/refusal-groups.ts'
+import { type GroupLimits } from '../../db/refusal-groups.ts'
 import { createRefusalLog, findRefusal } from '../../db/refusals.ts'
 import { verifyEvents } from '../../db/chain-verification.ts'
 import { address } from '../../policies/address.ts'
 import { someTime, temporaryDatabase, type Clock } from '../support/database.ts'
-
-const minute = 60_000
-
-const user = { id: 'u1', accountId: 'a1', username: 'alice' }
-
-const refusal: Refusal = {
-  channel: 'http',
-  reason: 'secret-wrong',
-  client: address('203.0.113.7'),
-  user,
-}
-
-const withLog = async (
-  limits?: GroupLimits,
-  onError = (error: unknown): void => {
-    throw error
-  },
-) => {
-  const clock: Clock = { at: someTime }
-  const database = await temporaryDatabase(clock)
-  const log = createRefusalLog({ database, onError, ...(limits === undefined ? {} : { limits }) })
-  onTestFinished(() => log.stop())
-  return { clock, database, log }
-}
-
-const rowsOf = async (database: Database) =>
-  (await findEventsAfter(database, 0, 100_000)).map((row) => ({
-    action: row.action,
-    userId: row.userId,
-    source: row.source,
-    channel: row.channel,
-    reason: row.reason,
-    count: row.count,
-    firstAt: row.firstAt - someTime,
-    lastAt: row.lastAt - someTime,
-  }))
+import { minute, refusal, rowsOf, user, withLog } from '../support/refusals.ts'
 
 const sumOf = async (database: Database): Promise<number> =>
   (await rowsOf(database)).reduce((sum, { count }) => sum + count, 0)

@@ -1,47 +1,12 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { closeDatabase, type Database } from '../../db/database.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { closeDatabase } from '../../db/database.ts'
 import { findEventsAfter } from '../../db/events.ts'
-import { createNameDigest, type GroupLimits, type Refusal } from '../../db/refusal-groups.ts'
-import { createRefusalLog, findRefusal } from '../../db/refusals.ts'
+import { createNameDigest, type Refusal } from '../../db/refusal-groups.ts'
+import { findRefusal } from '../../db/refusals.ts'
 import { verifyEvents } from '../../db/chain-verification.ts'
 import { address } from '../../policies/address.ts'
-import { someTime, temporaryDatabase, type Clock } from '../support/database.ts'
-
-const minute = 60_000
-
-const user = { id: 'u1', accountId: 'a1', username: 'alice' }
-
-const refusal: Refusal = {
-  channel: 'http',
-  reason: 'secret-wrong',
-  client: address('203.0.113.7'),
-  user,
-}
-
-const withLog = async (
-  limits?: GroupLimits,
-  onError = (error: unknown): void => {
-    throw error
-  },
-) => {
-  const clock: Clock = { at: someTime }
-  const database = await temporaryDatabase(clock)
-  const log = createRefusalLog({ database, onError, ...(limits === undefined ? {} : { limits }) })
-  onTestFinished(() => log.stop())
-  return { clock, database, log }
-}
-
-const rowsOf = async (database: Database) =>
-  (await findEventsAfter(database, 0, 100_000)).map((row) => ({
-    action: row.action,
-    userId: row.userId,
-    source: row.source,
-    channel: row.channel,
-    reason: row.reason,
-    count: row.count,
-    firstAt: row.firstAt - someTime,
-    lastAt: row.lastAt - someTime,
-  }))
+import { someTime, temporaryDatabase } from '../support/database.ts'
+import { minute, refusal, rowsOf, user, withLog } from '../support/refusals.ts'
 
 describe('refusals of one kind', () => {
   it('are a row at once, and one more for the rest of the minute', async () => {
