@@ -149,8 +149,11 @@ export const createRelay = (options: RelayOptions): Relay => {
       const heard = (): void => {
         settle(true)
       }
+      // A process that stood still has not yet read what came in time: that is looked at first.
       const timer = setTimeout(() => {
-        settle(client.isHeld())
+        setImmediate(() => {
+          if (probes.has(heard)) settle(client.isHeld())
+        })
       }, withinMs)
       probes.add(heard)
       enquire(client, elapsed())

@@ -56,14 +56,16 @@ const binds = (more: BindAs = {}): Promise<RawPeer> => bound(pair.gateway.smppPo
 const lastReason = async (): Promise<string | null | undefined> =>
   (await refusalsOf(pair.gateway)).at(-1)
 
-/** Answers enquire_links from now on. */
-const keepAlive = ({ socket, send }: RawPeer): void => {
-  socket.on('data', (chunk: Buffer) => {
+/** Answers enquire_links from now on, also one that came right behind the answer to the bind. */
+const keepAlive = ({ socket, send, untaken }: RawPeer): void => {
+  const answer = (chunk: Buffer): void => {
     for (const octets of cutPdus(chunk).pdus) {
       const { commandId, sequence } = readPdu(octets)
       if (commandId === enquire_link) send(pdu(0x80000015, sequence))
     }
-  })
+  }
+  answer(untaken())
+  socket.on('data', answer)
 }
 
 describe('places for binds', () => {
