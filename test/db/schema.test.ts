@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import * as accounts from '../../db/schema/accounts.ts'
 import * as audit from '../../db/schema/audit.ts'
 import * as credentials from '../../db/schema/credentials.ts'
+import * as nodes from '../../db/schema/nodes.ts'
 import * as proofs from '../../db/schema/proofs.ts'
 import * as users from '../../db/schema/users.ts'
 import { transact } from '../../db/database.ts'
@@ -32,7 +33,7 @@ const newestSnapshot = (): Snapshot => {
 
 describe('the schema', () => {
   it('is what the migrations make: nothing waits to be generated', async () => {
-    const schema = { ...accounts, ...audit, ...credentials, ...proofs, ...users }
+    const schema = { ...accounts, ...audit, ...credentials, ...nodes, ...proofs, ...users }
     const written = newestSnapshot()
     const current = await kit.generateSQLiteDrizzleJson(schema, written.id)
     expect(await kit.generateSQLiteMigration(written, current)).toEqual([])
