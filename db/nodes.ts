@@ -1,0 +1,97 @@
+import { and, asc, count, eq, gt, lte, ne } from 'drizzle-orm'
+import { transact, type Database, type Reader, type Transaction } from './database.ts'
+import { nodes } from './schema/nodes.ts'
+
+/** A process that serves this directory, as it last told of itself; times in ms. */
+export type Node = typeof nodes.$inferSelect
+
+/** How often a node tells that it lives. */
+const BEAT_MS = 5_000
+
+/** A node that was silent for so long is gone. */
+const SILENT_MS = 30_000
+
+/** The nodes that live, by their names. */
+export const findNodes = (reader: Reader): Promise<readonly Node[]> =>
+  reader.queries
+    .select()
+    .from(nodes)
+    .where(gt(nodes.seenAt, reader.now() - SILENT_MS))
+    .orderBy(asc(nodes.name), asc(nodes.id))
+
+/** Tells of one node, forgets those that are gone, and counts those that are left. */
+const recordNode = async (tx: Transaction, node: Omit<Node, 'seenAt'>): Promise<number> => {
+  const { id, ...told } = { ...node, seenAt: tx.now() }
+  await tx.queries
+    .insert(nodes)
+    .values({ id, ...told })
+    .onConflictDoUpdate({ target: nodes.id, set: told })
+  const isGone = and(lte(nodes.seenAt, told.seenAt - SILENT_MS), ne(nodes.id, id))
+  await tx.queries.delete(nodes).where(isGone)
+  return (await tx.queries.select({ count: count() }).from(nodes))[0]?.count ?? 1
+}
+
+const removeNode = async (tx: Transaction, id: string): Promise<void> => {
+  await tx.queries.delete(nodes).where(eq(nodes.id, id))
+}
+
+export type HeartbeatOptions = {
+  readonly database: Database
+  readonly node: Pick<Node, 'id' | 'name' | 'version' | 'startedAt'>
+  /** How old this node's knowledge of changes is, in ms. */
+  readonly policyAge: () => number
+  readonly isDegraded: () => boolean
+  /** Told once when the sign of life cannot be written, and again only after it could be. */
+  readonly onError: (error: unknown) => void
+}
+
+export type Heartbeat = {
+  /** The last known number of nodes, this one among them. */
+  readonly liveNodes: () => number
+  /** Tells now. Never rejects. */
+  readonly beat: () => Promise<void>
+  /** Takes this node off the list. */
+  readonly stop: () => Promise<void>
+}
+
+/** Makes this process a node; it tells of itself at once and then every five seconds. */
+export const createHeartbeat = async (options: HeartbeatOptions): Promise<Heartbeat> => {
+  const { database, node, onError } = options
+  let live = 1
+  let isHeard = true
+  let beating: Promise<void> | undefined
+
+  const attempt = async (work: (tx: Transaction) => Promise<void>): Promise<void> => {
+    try {
+      await transact(database, work)
+      isHeard = true
+    } catch (error) {
+      if (isHeard) onError(error)
+      isHeard = false
+    }
+  }
+  const tell = (): Promise<void> => {
+    const policyAge = Math.round(options.policyAge())
+    const told = { ...node, policyAge, degraded: options.isDegraded() }
+    return attempt(async (tx) => {
+      live = await recordNode(tx, told)
+    })
+  }
+  const beat = (): Promise<void> => {
+    beating ??= tell().finally(() => {
+      beating = undefined
+    })
+    return beating
+  }
+  const timer = setInterval(() => void beat(), BEAT_MS).unref()
+  await beat()
+  return {
+    liveNodes: () => live,
+    beat,
+    stop: async () => {
+      clearInterval(timer)
+      await beating
+      await attempt((tx) => removeNode(tx, node.id))
+    },
+  }
+}
