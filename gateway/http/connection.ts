@@ -1,7 +1,7 @@
 import type { Address } from '../../policies/address.ts'
 import type { Credential } from '../../policies/ports.ts'
 import type { Caller } from './entry.ts'
-import { readCredential } from './credential.ts'
+import { readCredential } from '../../policies/credential.ts'
 
 /** What is known of a client's connection for as long as it lasts. */
 export type ClientConnection = Caller & { readonly secure: boolean }

@@ -8,7 +8,7 @@ import type { ClientConnection } from './connection.ts'
 import type { Entry } from './entry.ts'
 import type { Exchanger, HttpRequest } from './exchanger.ts'
 import type { Own } from './own.ts'
-import { renderProblem } from './problem.ts'
+import { renderProblem } from '../../policies/problem.ts'
 import { headOf } from './response-writer.ts'
 
 /** One request under our roof, from its arrival to its answer. */

@@ -6,8 +6,8 @@ import { readingOf } from '../../policies/reasons.ts'
 import { createClientAddress, createIsTrusted } from '../client-address.ts'
 import type { Core } from '../core.ts'
 import { addressOfSocket } from '../proxied-listener.ts'
-import { readCredential } from './credential.ts'
-import { renderProblem } from './problem.ts'
+import { readCredential } from '../../policies/credential.ts'
+import { renderProblem } from '../../policies/problem.ts'
 import { readTarget } from './target.ts'
 
 /** What a Hono app finds in its context behind the door. */

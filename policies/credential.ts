@@ -1,6 +1,5 @@
-import { isUtf8 } from 'node:buffer'
-import { maxPasswordOctets } from '../../policies/passwords.ts'
-import type { Credential } from '../../policies/ports.ts'
+import { maxPasswordOctets } from './passwords.ts'
+import type { Credential } from './ports.ts'
 
 const NAME_BYTES_MAX = 256
 const TOKEN_LENGTH_MAX = 1_024
@@ -16,6 +15,9 @@ const canonicalBase64 = /^[A-Za-z0-9+/]*(?:[AEIMQUYcgkosw048]=|[AQgw]==)?$/
 /** token68 (RFC 9110 §11.2). */
 const token68 = /^[\w.~+/-]+=*$/
 const control = /\p{Cc}/u
+
+/** What is no UTF-8 comes out of reading as another text, and so as other bytes. */
+const isUtf8 = (bytes: Buffer): boolean => Buffer.from(bytes.toString()).equals(bytes)
 
 /** RFC 7617 §2: user-id and password, joined by the first colon, as UTF-8, in base64. */
 const readBasic = (encoded: string): Credential => {

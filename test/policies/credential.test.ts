@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readCredential } from '../../../gateway/http/credential.ts'
+import { readCredential } from '../../policies/credential.ts'
 
 const base64 = (content: string | Buffer) => Buffer.from(content).toString('base64')
 const basic = (content: string | Buffer) => readCredential([`Basic ${base64(content)}`])

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
-import { renderProblem } from '../../../gateway/http/problem.ts'
-import type { Reason } from '../../../policies/reasons.ts'
+import { renderProblem } from '../../policies/problem.ts'
+import type { Reason } from '../../policies/reasons.ts'
 
 const id = '01920000-0000-7000-8000-000000000000'
 const now = 1_000_000

@@ -1,4 +1,4 @@
-import { readingOf, type Reason } from '../../policies/reasons.ts'
+import { readingOf, type MessageId, type Reason } from './reasons.ts'
 
 /** A refusal as it goes over the wire (RFC 9457), with the envelope that API clients parse. */
 export type Problem = {
@@ -17,16 +17,32 @@ const allowed = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 const secondsUntil = ({ retryAt = 0, now }: Waiting): number =>
   Math.max(1, Math.ceil((retryAt - now) / 1_000))
 
+/** The members of every problem of ours, in the order in which they are written. */
+export const problemOf = (
+  {
+    status,
+    type,
+    title,
+    messageId,
+  }: {
+    readonly status: number
+    readonly type: string
+    readonly title: string
+    readonly messageId: MessageId
+  },
+  id: string,
+) => ({
+  type: `urn:sallyport:${type}`,
+  title,
+  status,
+  instance: `urn:uuid:${id}`,
+  requestError: { serviceException: { messageId, text: title } },
+})
+
 /** Renders a refusal from the table. Reasons without an HTTP reading: 500. */
 export const renderProblem = (reason: Reason, id: string, waiting: Waiting): Problem => {
   const { http: status = 500, type, title, messageId } = readingOf(reason)
-  const body = JSON.stringify({
-    type: `urn:sallyport:${type}`,
-    title,
-    status,
-    instance: `urn:uuid:${id}`,
-    requestError: { serviceException: { messageId, text: title } },
-  })
+  const body = JSON.stringify(problemOf({ status, type, title, messageId }, id))
   const fields: (readonly [string, string])[] = [
     ['Content-Type', 'application/problem+json'],
     ['Content-Length', String(Buffer.byteLength(body))],
