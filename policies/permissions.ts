@@ -100,6 +100,19 @@ export const grantsOf = ({ all, areas, names }: Permissions): readonly string[] 
 export const isWithin = (inner: Permissions, outer: Permissions): boolean =>
   beyond(grantsOf(inner), outer).length === 0
 
+/** What is held in both: what a key leaves of its user's own. */
+export const heldInBoth = (one: Permissions, other: Permissions): Permissions => ({
+  all: one.all && other.all,
+  areas: new Set(
+    [...one.areas, ...other.areas].filter((area) =>
+      [one, other].every(({ all, areas }) => all || areas.has(area)),
+    ),
+  ),
+  names: new Set(
+    [...one.names, ...other.names].filter((name) => holds(one, name) && holds(other, name)),
+  ),
+})
+
 /** What is wrong with the permissions of a custom role: unreadable, or reserved. */
 export const customRoleFaults = (
   grants: readonly string[],

@@ -1,6 +1,7 @@
 import type { Address } from './address.ts'
 import type { Verdict } from './decision.ts'
 import type { Channel, User, WireFault } from './facts.ts'
+import type { Permissions } from './permissions.ts'
 
 /** What a client offers as proof, as bytes (never as text that could fold two secrets into one). */
 export type Credential =
@@ -26,7 +27,15 @@ export type Decision = Verdict & {
   readonly user?: User | undefined
   /** When the secret that was right stops being so by itself (ms since the epoch). */
   readonly validUntil?: number | undefined
+  /** What the key or session allows of what its user may; absent: all of that. */
+  readonly narrowedTo?: Permissions | undefined
 }
 
 /** The one road. Answers at once when everything is cached; never throws, never rejects. */
 export type Authorize = (attempt: Attempt) => Decision | Promise<Decision>
+
+/**
+ * The same road for who answers by itself: resolves no earlier than a refusal may be answered, so
+ * that the time until then tells nothing of its reason.
+ */
+export type AuthorizeInTime = (attempt: Attempt) => Promise<Decision>

@@ -54,3 +54,11 @@ export const renderProblem = (reason: Reason, id: string, waiting: Waiting): Pro
   if (status === 429 || status === 503) fields.push(['Retry-After', String(secondsUntil(waiting))])
   return { status, fields, body }
 }
+
+/** The same as a response, for doors that answer with one. */
+export const problemResponse = (reason: Reason, id: string, waiting: Waiting): Response => {
+  const { status, fields, body } = renderProblem(reason, id, waiting)
+  const headers = new Headers()
+  for (const [name, value] of fields) headers.append(name, value)
+  return new Response(body, { status, headers })
+}

@@ -5,6 +5,7 @@ import {
   compilePermissions,
   customRoleFaults,
   grantsOf,
+  heldInBoth,
   holds,
   isWithin,
   knownPermissions,
@@ -216,4 +217,16 @@ describe('within', () => {
       { numRuns: 5_000 },
     )
   })
+})
+
+test('what is held in both is what each holds, and within each', () => {
+  fc.assert(
+    fc.property(permissions, permissions, fc.array(name), (one, other, names) => {
+      const both = heldInBoth(one, other)
+      expect(isWithin(both, one) && isWithin(both, other)).toBe(true)
+      for (const it of [...names, ...grantsOf(one), 'accounts/manage', 'safelist/manage'])
+        expect(holds(both, it)).toBe(holds(one, it) && holds(other, it))
+    }),
+    { numRuns: 5_000 },
+  )
 })
