@@ -1,6 +1,17 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import {
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+  type Aggregator,
+  type MetricObjectWithValues,
+  type MetricValue,
+} from 'prom-client'
 import type { Verdict } from '../policies/decision.ts'
 import type { Channel } from '../policies/facts.ts'
+
+/** Every metric with its values, as processes tell them to one another. */
+export type MetricValues = readonly MetricObjectWithValues<MetricValue<string>>[]
 
 /** What is measured while running; nothing in it names a user, an address or a secret. */
 export type Metrics = {
@@ -11,6 +22,7 @@ export type Metrics = {
   readonly smpp: { fromClient: number; fromUpstream: number; unbound: number }
   /** The text that Prometheus reads. */
   readonly render: () => Promise<string>
+  readonly values: () => Promise<MetricValues>
   readonly contentType: string
 }
 
@@ -38,10 +50,18 @@ const createCounts = (): {
   }
 }
 
-const gaugeOf = (registry: Registry, name: string, help: string, read: () => number): void => {
+/** `aggregator`: what several workers show together. */
+const gaugeOf = (
+  registry: Registry,
+  name: string,
+  help: string,
+  read: () => number,
+  aggregator: Aggregator = 'sum',
+): void => {
   new Gauge({
     name,
     help,
+    aggregator,
     registers: [registry],
     collect() {
       this.set(read())
@@ -136,14 +156,19 @@ export const createMetrics = (gauges: Gauges): Metrics => {
     'Passwords that wait for their verification.',
     gauges.passwordQueue,
   )
-  gaugeOf(registry, 'sallyport_degraded', '1 while shared state is out of reach.', () =>
-    Number(gauges.degraded()),
+  gaugeOf(
+    registry,
+    'sallyport_degraded',
+    '1 while shared state is out of reach.',
+    () => Number(gauges.degraded()),
+    'max',
   )
   gaugeOf(
     registry,
     'sallyport_policy_age_seconds',
     'Age of what is known of changes.',
     () => gauges.policyAgeMs() / 1_000,
+    'max',
   )
   gaugeOf(
     registry,
@@ -166,6 +191,7 @@ export const createMetrics = (gauges: Gauges): Metrics => {
       upstreamSeconds.observe(ms / 1_000)
     },
     render: () => registry.metrics(),
+    values: () => registry.getMetricsAsJSON(),
     contentType: registry.contentType,
   }
 }

@@ -8,7 +8,10 @@ export type Readiness = {
 }
 
 /** What operators and their machines ask on the admin listener. */
-export const createOperations = (metrics: Metrics, readiness: readonly Readiness[]): Hono => {
+export const createOperations = (
+  metrics: Pick<Metrics, 'render' | 'contentType'>,
+  readiness: readonly Readiness[],
+): Hono => {
   const app = new Hono()
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', async (c) => {

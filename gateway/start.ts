@@ -9,8 +9,15 @@ import { ensureFirstAccount, setUp } from './installation.ts'
 import { createHttpPoint } from './http/point.ts'
 import type { HttpServer } from './http/server.ts'
 import { listen, writeEndpoint } from './listening.ts'
+import type { Metrics } from './metrics.ts'
 import { createOperations, type Readiness } from './operations.ts'
-import { openSamples, openSandbox, refuseSandboxData, type Samples } from './sandbox/sandbox.ts'
+import {
+  openSamples,
+  openSandbox,
+  refuseSandboxData,
+  type Places,
+  type Samples,
+} from './sandbox/sandbox.ts'
 import { createSmppPoint, type SmppPoint } from './smpp/point.ts'
 
 /** A gateway that is up. */
@@ -21,6 +28,8 @@ export type Gateway = {
   /** SMPP over TLS, if it is wanted. */
   readonly smppTls: Endpoint | undefined
   readonly admin: Endpoint
+  /** All of them as `host:port`, for the line that says that it listens. */
+  readonly places: Places
   /** Lines for the person who started it: what to try in the sandbox. */
   readonly advice: readonly string[]
   /** Stops taking, lets what runs come to its end for a while, writes everything, closes. */
@@ -63,11 +72,15 @@ const drain = async ({ live, settings, system }: Core, { http, smpp }: Points): 
 
 type Points = { readonly http: HttpServer; readonly smpp: SmppPoint }
 
+type Rendered = Pick<Metrics, 'render' | 'contentType'>
+
+type Listeners = Pick<Gateway, 'http' | 'smpp' | 'smppTls' | 'admin'>
+
 type Undo = (() => Promise<void> | void)[]
 
 /** Opens all listeners; what was opened is in `undo`, also when a later one cannot be. */
-const openListeners = async (core: Core, samples: Samples, undo: Undo) => {
-  const { settings, metrics } = core
+const openListeners = async (core: Core, samples: Samples, metrics: Rendered, undo: Undo) => {
+  const { settings } = core
   const http = await createHttpPoint(core, samples.routes)
   const smpp = createSmppPoint(core, samples.smppUpstreams)
   undo.push(() => drain(core, { http, smpp }))
@@ -88,8 +101,28 @@ const openListeners = async (core: Core, samples: Samples, undo: Undo) => {
   }
 }
 
+/** Puts into a data folder what must be there before anyone serves from it; answers the advice. */
+export const install = async (core: Core): Promise<(at: Places) => readonly string[]> => {
+  await refuseSandboxData(core)
+  const account = await ensureFirstAccount(core.database)
+  const advice = await setUp(core, account)
+  return core.settings.sandbox ? await openSandbox(core, account) : () => advice
+}
+
+const placesOf = ({ http, smpp, smppTls, admin }: Listeners): Places => ({
+  http: writeEndpoint(http),
+  smpp: writeEndpoint(smpp),
+  ...(smppTls && { smppTls: writeEndpoint(smppTls) }),
+  admin: writeEndpoint(admin),
+})
+
+export type StartDeps = CoreDeps & {
+  /** What `/metrics` shows when this is one of several processes; else its own. */
+  readonly metrics?: Rendered
+}
+
 /** Starts the real thing: core, samples, listeners. Throws one clear line when it cannot. */
-export const start = async (deps: CoreDeps): Promise<Gateway> => {
+export const start = async (deps: StartDeps): Promise<Gateway> => {
   const { settings, log } = deps
   makeDataFolder(settings.dataDir)
   const core = await openCore(deps)
@@ -106,22 +139,13 @@ export const start = async (deps: CoreDeps): Promise<Gateway> => {
     if (failures.length > 0) throw failures[0]
   }
   try {
-    await refuseSandboxData(core)
-    const account = await ensureFirstAccount(core.database)
-    const advice = await setUp(core, account)
-    const sandboxAdvice = settings.sandbox ? await openSandbox(core, account) : undefined
+    const adviceAt = await install(core)
     const samples = await openSamples(core)
     undo.push(samples.close)
-    const at = await openListeners(core, samples, undo)
-    const places = {
-      http: writeEndpoint(at.http),
-      smpp: writeEndpoint(at.smpp),
-      admin: writeEndpoint(at.admin),
-    }
-    const tls = at.smppTls && { smppTls: writeEndpoint(at.smppTls) }
+    const at = await openListeners(core, samples, deps.metrics ?? core.metrics, undo)
+    const places = placesOf(at)
     log.info('counters and slots are kept in this process: they serve it alone')
-    log.info({ event: 'listening', ...places, ...tls }, 'listening')
-    return { core, ...at, advice: sandboxAdvice?.(places) ?? advice, stop }
+    return { core, ...at, places, advice: adviceAt(places), stop }
   } catch (error) {
     await stop().catch((failure: unknown) => {
       log.error({ err: failure }, 'what was opened could not be closed')

@@ -31,6 +31,7 @@ const serve = async (shell: Shell, options: ServeOptions): Promise<void> => {
   const stopping = nextSignal()
   const log = createLog(settings.logLevel)
   const gateway = await start({ settings, system: shell.system, log })
+  log.info({ event: 'listening', ...gateway.places }, 'listening')
   shell.say(gateway.advice)
   const signal = await stopping
   log.info({ event: 'stopping', signal }, 'stopping')

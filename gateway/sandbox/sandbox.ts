@@ -19,7 +19,12 @@ export type Samples = {
 }
 
 /** Where a gateway listens, as `host:port`. */
-export type Places = { readonly http: string; readonly smpp: string; readonly admin: string }
+export type Places = {
+  readonly http: string
+  readonly smpp: string
+  readonly smppTls?: string
+  readonly admin: string
+}
 
 const mark = 'sandbox'
 
