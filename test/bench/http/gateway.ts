@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { closeDatabase, openDatabase, transact, type Database } from '../../../db/database.ts'
 import { createHashing } from '../../../db/hashing.ts'
 import { systemActor } from '../../../db/record.ts'
 import { createUser } from '../../../db/users.ts'
 import { ensureFirstAccount } from '../../../gateway/installation.ts'
 import { createSystem } from '../../../gateway/system.ts'
+import { gatewayArguments } from '../program.ts'
 import { heard, type Stage } from '../stage.ts'
 import type { Listening } from './nginx.ts'
 
@@ -60,8 +60,6 @@ const addUsers = async (
   })
 }
 
-const cli = fileURLToPath(new URL('../../../gateway/cli.ts', import.meta.url))
-
 type Line = { readonly event?: string; readonly http?: string; readonly admin?: string }
 
 const readListening = (line: string): Line | undefined => {
@@ -88,7 +86,12 @@ export const startGateway = async (
   const loopback = '127.0.0.1:0'
   const listen = { httpListen: loopback, smppListen: loopback, adminListen: loopback }
   writeFileSync(config, JSON.stringify({ ...listen, httpUpstream: upstream.url, dataDir }))
-  const proxy = stage.start('proxy', process.execPath, [cli, '--config', config, 'serve'])
+  const proxy = stage.start('proxy', process.execPath, [
+    ...gatewayArguments(),
+    '--config',
+    config,
+    'serve',
+  ])
   const { http = '', admin = '' } = await heard(proxy, readListening)
   return { url: `http://${http}`, adminUrl: `http://${admin}`, proxy }
 }

@@ -1,12 +1,12 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { closeDatabase, openDatabase, transact } from '../../../db/database.ts'
 import { createHashing } from '../../../db/hashing.ts'
 import { systemActor } from '../../../db/record.ts'
 import { createUser, setSmppLimits } from '../../../db/users.ts'
 import { ensureFirstAccount } from '../../../gateway/installation.ts'
 import { createSystem } from '../../../gateway/system.ts'
+import { gatewayArguments } from '../program.ts'
 import { heard, type Stage } from '../stage.ts'
 import type { Peer } from './peers.ts'
 import type { BenchCredentials } from './words.ts'
@@ -40,8 +40,6 @@ const makeUser = async (file: string): Promise<void> => {
   }
 }
 
-const cli = fileURLToPath(new URL('../../../gateway/cli.ts', import.meta.url))
-
 type Line = { readonly event?: string; readonly smpp?: string }
 
 const readPort = (line: string): number | undefined => {
@@ -60,6 +58,11 @@ export const startGateway = async (stage: Stage, smsc: Peer): Promise<Peer> => {
   const smppLimits = { unbound: MANY, unboundPerSource: MANY }
   const smppUpstream = `smpp://127.0.0.1:${smsc.port}`
   writeFileSync(config, JSON.stringify({ ...listen, dataDir, smppUpstream, smppLimits }))
-  const program = stage.start('proxy', process.execPath, [cli, '--config', config, 'serve'])
+  const program = stage.start('proxy', process.execPath, [
+    ...gatewayArguments(),
+    '--config',
+    config,
+    'serve',
+  ])
   return { name: 'gateway', program, port: await heard(program, readPort) }
 }

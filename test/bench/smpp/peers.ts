@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { gatewayFlags } from '../program.ts'
 import { freePort, heard, type Core, type Stage, type Started } from '../stage.ts'
 
 /** One of those that are measured side by side, or the far SMSC with nothing in between. */
@@ -15,9 +16,10 @@ const startProgram = async (
   core: Core,
   file: string,
   args: readonly string[] = [],
+  flags: readonly string[] = [],
 ): Promise<{ port: number; program: Started }> => {
   const script = fileURLToPath(new URL(file, import.meta.url))
-  const program = stage.start(core, process.execPath, [script, ...args])
+  const program = stage.start(core, process.execPath, [...flags, script, ...args])
   return { program, port: await heard(program, readPort) }
 }
 
@@ -28,7 +30,7 @@ export const startFarSmsc = async (stage: Stage): Promise<Peer> => ({
 
 export const startBareRelay = async (stage: Stage, smsc: Peer): Promise<Peer> => ({
   name: 'relay',
-  ...(await startProgram(stage, 'proxy', 'bare-relay.ts', [String(smsc.port)])),
+  ...(await startProgram(stage, 'proxy', 'bare-relay.ts', [String(smsc.port)], gatewayFlags())),
 })
 
 export const startPackageRelay = async (stage: Stage, smsc: Peer): Promise<Peer> => ({
