@@ -20,7 +20,9 @@ export type SharedRedis = {
   ) => Promise<unknown>
   /** Connected as far as is known; whether a write works is the breaker's business. */
   readonly isReady: () => boolean
-  /** Writes, reads back and removes a key; throws one clear line when that cannot be done. */
+  /** Writes, reads back and removes a key, once. */
+  readonly probe: () => Promise<void>
+  /** `probe`, with patience for a server that is just coming up; throws one clear line. */
   readonly check: () => Promise<void>
   /** A channel of ours, by its full name. */
   readonly channel: (kind: string) => string
@@ -109,7 +111,7 @@ export const createRedis = (options: SharedRedisOptions): SharedRedis => {
     }
   }
 
-  const checkOnce = async (): Promise<void> => {
+  const probe = async (): Promise<void> => {
     const value = random(16).toString('hex')
     const read = await run(checkScript, [key('check', value)], [value])
     if (read !== value) throw new RedisFailure('does not read back what was written', true)
@@ -118,7 +120,7 @@ export const createRedis = (options: SharedRedisOptions): SharedRedis => {
   const check = async (): Promise<void> => {
     for (let waited = 0; ; waited += CHECK_AGAIN_MS) {
       try {
-        await checkOnce()
+        await probe()
         return
       } catch (error) {
         // Why there is no connection says more than that there is none.
@@ -134,6 +136,7 @@ export const createRedis = (options: SharedRedisOptions): SharedRedis => {
     run,
     isReady,
     channel: (kind) => `${prefix}${kind}`,
+    probe,
     check,
     publish: async (channel, message) => {
       try {
