@@ -6,6 +6,7 @@ import { createFeed, type Change, type Feed } from '../db/changes.ts'
 import { closeDatabase, openDatabase, transact, type Database } from '../db/database.ts'
 import { createHashing, hashingConcurrency, type Hashing } from '../db/hashing.ts'
 import { clearLocks, recordLock } from '../db/locks.ts'
+import type { Heartbeat } from '../db/nodes.ts'
 import { systemActor } from '../db/record.ts'
 import { createRefusalLog, type RefusalLog } from '../db/refusals.ts'
 import { createFingerprints } from '../db/secrets.ts'
@@ -19,6 +20,7 @@ import { createFloor, type Floor } from './floor.ts'
 import { createJudge, createJudgeLive, type Judge, type JudgeLive } from './judge.ts'
 import { createLive, type Live } from './live.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { joinNodes } from './nodes.ts'
 import { createOfferedKeys } from './offered-keys.ts'
 import { createRecorder, type Recorder } from './record.ts'
 import { createRehash } from './rehash.ts'
@@ -43,6 +45,7 @@ export type Core = {
   readonly refusals: RefusalLog
   readonly sources: SourceLog
   readonly feed: Feed
+  readonly liveNodes: Heartbeat['liveNodes']
   readonly authorize: Authorize
   readonly judge: Judge
   readonly judgeLive: JudgeLive
@@ -121,10 +124,13 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
   const logFailure = (error: unknown): void => {
     log.error({ err: error }, 'a decision failed and was refused')
   }
+  const isDegraded = (): boolean => false
+  const policyAge = (): number => feed.age(system.now())
   const metrics = createMetrics({
     passwordQueue: hashing.waiting,
-    degraded: () => false,
-    policyAgeMs: () => feed.age(system.now()),
+    degraded: isDegraded,
+    policyAgeMs: policyAge,
+    nodes: () => heartbeat.liveNodes(),
     live: () => ({
       http: live.size('http'),
       upgrade: live.size('upgrade'),
@@ -140,6 +146,13 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
       reviewer.onChange(change)
     },
     onError: logFailure,
+  })
+  const heartbeat = await joinNodes({
+    database,
+    name: settings.nodeName,
+    log,
+    policyAge,
+    isDegraded,
   })
   const recorder = createRecorder({
     ...stores,
@@ -173,6 +186,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
   const close = async (): Promise<void> => {
     feed.stop()
     reviewer.stop()
+    await heartbeat.stop()
     await refusals.stop()
     await sources.stop()
     await attempts.close()
@@ -201,6 +215,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     log,
     ...parts,
     feed,
+    liveNodes: heartbeat.liveNodes,
     authorize,
     judge,
     judgeLive: createJudgeLive(judge, keys),

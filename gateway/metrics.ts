@@ -31,6 +31,8 @@ export type Gauges = {
   readonly passwordQueue: () => number
   readonly degraded: () => boolean
   readonly policyAgeMs: () => number
+  /** The last known number of nodes that serve this directory. */
+  readonly nodes: () => number
   readonly live: () => { readonly http: number; readonly upgrade: number; readonly bind: number }
 }
 
@@ -168,6 +170,13 @@ export const createMetrics = (gauges: Gauges): Metrics => {
     'sallyport_policy_age_seconds',
     'Age of what is known of changes.',
     () => gauges.policyAgeMs() / 1_000,
+    'max',
+  )
+  gaugeOf(
+    registry,
+    'sallyport_nodes',
+    'Processes that serve this directory, as last known.',
+    gauges.nodes,
     'max',
   )
   gaugeOf(

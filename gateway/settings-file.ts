@@ -113,6 +113,9 @@ const smppLimits = part({
 /** What only the file can say. */
 export const fileShape = {
   $schema: z.string({ error: 'must be a text' }).exactOptional(),
+  nodeName: matching('must be 1 to 128 characters, none of them a control character', (name) =>
+    /^\P{Cc}{1,128}$/u.test(name),
+  ).exactOptional(),
   routes: routes.exactOptional(),
   smppUpstreams: list(smppUpstream, 'URLs').exactOptional(),
   redisSentinel: redisSentinel.exactOptional(),

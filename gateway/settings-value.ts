@@ -41,6 +41,8 @@ export type Settings = Pick<
     readonly upstreams: readonly SmppUpstream[]
   }
   readonly admin: { readonly listen: Endpoint; readonly publicUrl?: string | undefined }
+  /** How this node is called among the others; else by its host and process. */
+  readonly nodeName?: string | undefined
   readonly databaseUrl?: string | undefined
   readonly redis?: RedisSettings | undefined
   readonly trustedProxies: readonly Range[]
@@ -117,6 +119,7 @@ export const toSettings = (written: WrittenSettings): Settings => {
     http: httpOf(written),
     smpp: smppOf(written),
     admin: { listen: written.adminListen, publicUrl: written.publicUrl },
+    nodeName: written.nodeName,
     databaseUrl: written.databaseUrl,
     redis: redisOf(written),
     trustedProxies: written.trustedProxies ?? [],

@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { expect, onTestFinished, test } from 'vitest'
+import { findNodes } from '../../db/nodes.ts'
+import { startGateway, type TestGateway, type TestOptions } from '../support/gateway.ts'
+
+const open = async (options: TestOptions = {}): Promise<TestGateway> => {
+  const gateway = await startGateway(options)
+  onTestFinished(() => gateway.stop())
+  return gateway
+}
+
+const metricsOf = async ({ adminUrl }: TestGateway): Promise<string> =>
+  (await fetch(`${adminUrl}/metrics`)).text()
+
+test('a gateway is a node from its start to its end, with its name and version', async () => {
+  const first = await open()
+  const second = await open({ dataDir: first.dataDir, file: { nodeName: 'north' } })
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+  const nodes = await findNodes(first.core.database)
+  const north = nodes.find(({ name }) => name === 'north')
+  const other = nodes.find(({ name }) => name !== 'north')
+  expect(north).toMatchObject({ name: 'north', version, degraded: false })
+  expect(other).toMatchObject({ name: `${hostname()}:${process.pid}`, version, degraded: false })
+  expect(second.core.liveNodes()).toBe(2)
+  expect(await metricsOf(second)).toContain('\nsallyport_nodes 2\n')
+  expect(await metricsOf(second)).toMatch(/^sallyport_policy_age_seconds [\d.]+$/m)
+  await second.stop()
+  expect(await findNodes(first.core.database)).toHaveLength(1)
+})
+
+test('a name that is none is a fault of the settings', async () => {
+  await expect(startGateway({ file: { nodeName: 'a\nb' } })).rejects.toThrow('nodeName')
+})
