@@ -9,6 +9,7 @@ import {
 } from 'prom-client'
 import type { Verdict } from '../policies/decision.ts'
 import type { Channel } from '../policies/facts.ts'
+import { createBindCounts, sumCounts, type BindCounts } from './smpp/bind-counts.ts'
 
 /** Every metric with its values, as processes tell them to one another. */
 export type MetricValues = readonly MetricObjectWithValues<MetricValue<string>>[]
@@ -18,8 +19,8 @@ export type Metrics = {
   readonly decided: (channel: Channel, verdict: Verdict, ms: number) => void
   readonly answered: (status: number) => void
   readonly relayed: (status: number, ms: number) => void
-  /** PDUs that were relayed, and connections without a bind; written to by who counts them. */
-  readonly smpp: { fromClient: number; fromUpstream: number; unbound: number }
+  /** SMPP connections and the PDUs over them; written to by who counts them. */
+  readonly smpp: BindCounts
   /** The text that Prometheus reads. */
   readonly render: () => Promise<string>
   readonly values: () => Promise<MetricValues>
@@ -118,7 +119,7 @@ export const createMetrics = (gauges: Gauges): Metrics => {
       for (const [status, count] of statuses.entries()) this.inc({ status }, count)
     },
   })
-  const smpp = { fromClient: 0, fromUpstream: 0, unbound: 0 }
+  const smpp = createBindCounts()
   new Counter({
     name: 'sallyport_pdus_total',
     help: 'Relayed PDUs by direction.',
@@ -126,8 +127,9 @@ export const createMetrics = (gauges: Gauges): Metrics => {
     registers,
     collect() {
       this.reset()
-      this.inc({ direction: 'to_upstream' }, smpp.fromClient)
-      this.inc({ direction: 'to_client' }, smpp.fromUpstream)
+      const { fromClient, fromUpstream } = sumCounts(smpp)
+      this.inc({ direction: 'to_upstream' }, fromClient)
+      this.inc({ direction: 'to_client' }, fromUpstream)
     },
   })
   new Gauge({
@@ -136,8 +138,9 @@ export const createMetrics = (gauges: Gauges): Metrics => {
     labelNames: ['state'],
     registers,
     collect() {
-      this.set({ state: 'bound' }, gauges.live().bind)
-      this.set({ state: 'unbound' }, smpp.unbound)
+      this.set({ state: 'bound' }, smpp.standing.size)
+      this.set({ state: 'binding' }, smpp.binding)
+      this.set({ state: 'unbound' }, Math.max(0, smpp.unbound - smpp.binding))
     },
   })
   const decisionSeconds = new Histogram({

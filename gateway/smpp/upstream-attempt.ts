@@ -1,9 +1,17 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { mapBindRequest, type BindCredentials, type BindRequest } from './bind-request.ts'
-import { FIRST_PDU_OCTETS, GENERIC_NACK, responseTo, statuses } from './constants.ts'
+import {
+  commands,
+  FIRST_PDU_OCTETS,
+  GENERIC_NACK,
+  headerOnly,
+  responseTo,
+  statuses,
+} from './constants.ts'
 import { readFirstFrame } from './frame.ts'
-import { ignoreError } from './hang-up.ts'
+import { hangUp, ignoreError } from './hang-up.ts'
+import { FIRST_OWN } from './sequence.ts'
 
 /** An SMSC to bind to. */
 export type SmppUpstream = {
@@ -47,11 +55,42 @@ const judge = (answer: Buffer, { commandId, sequence }: BindRequest): BindFailur
   return { reason: 'upstream-refused-bind', detail, isFinal: isRefusal }
 }
 
-/** Connects, binds and calls back once within `ms`; returns what gives it up without a word. */
+/** How long an attempt may take, and how long a session that nobody wants may take to close, in ms. */
+export type AttemptTimes = { readonly ms: number; readonly closeMs: number }
+
+/** Waits a moment for the answer that nobody wants any more: what is bound by it is unbound. */
+const unbindUnwanted = (
+  socket: Socket,
+  request: BindRequest,
+  before: Buffer,
+  closeMs: number,
+): void => {
+  let bytes = before
+  const close = (): void => {
+    clearTimeout(deadline)
+    socket.off('data', onData).destroy()
+  }
+  const onData = (chunk: Buffer): void => {
+    bytes = Buffer.concat([bytes, chunk])
+    const first = readFirstFrame(bytes, FIRST_PDU_OCTETS)
+    if (first === undefined) return
+    if ('fault' in first || judge(first.frame, request) !== undefined) {
+      close()
+      return
+    }
+    clearTimeout(deadline)
+    socket.off('data', onData)
+    hangUp(socket, headerOnly(commands.unbind, statuses.ESME_ROK, FIRST_OWN), closeMs)
+  }
+  const deadline = setTimeout(close, closeMs)
+  socket.on('data', onData).once('end', close).once('close', close)
+}
+
+/** Connects, binds and calls back once within `ms`; returns what gives it up without a call. */
 export const attemptBind = (
   upstream: SmppUpstream,
   request: BindRequest,
-  ms: number,
+  { ms, closeMs }: AttemptTimes,
   then: (result: Bound | BindFailure) => void,
 ): (() => void) => {
   const socket = openSocket(upstream)
@@ -109,6 +148,7 @@ export const attemptBind = (
   socket.once(upstream.tls === undefined ? 'connect' : 'secureConnect', onReady)
   return () => {
     release()
-    socket.destroy()
+    if (reached === 'binding') unbindUnwanted(socket, request, bytes, closeMs)
+    else socket.destroy()
   }
 }

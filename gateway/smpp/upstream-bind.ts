@@ -4,7 +4,7 @@ import { attemptBind, type BindFailure, type Bound, type SmppUpstream } from './
 export type UpstreamBinds = {
   /**
    * Binds upstream as the client asked and calls back once, within the deadline. Returns what
-   * gives it up, after which nothing is called.
+   * gives it up, after which nothing is called; an upstream that binds all the same is unbound.
    */
   readonly bind: (request: BindRequest, then: (result: Bound | BindFailure) => void) => () => void
 }
@@ -16,6 +16,8 @@ export type UpstreamBindOptions = {
   readonly deadlineMs: number
   /** How long an upstream that failed comes after the others, in ms. */
   readonly downMs: number
+  /** How long an upstream may take to close after it was given up, in ms. */
+  readonly closeMs: number
   readonly elapsed: () => number
   /** Told of every attempt that failed, also when another one then succeeds. */
   readonly onFailure: (upstream: SmppUpstream, failure: BindFailure) => void
@@ -23,7 +25,7 @@ export type UpstreamBindOptions = {
 
 /** Several upstreams with failover: the first that can be reached gives the answer. */
 export const createUpstreamBinds = (options: UpstreamBindOptions): UpstreamBinds => {
-  const { upstreams, deadlineMs, elapsed } = options
+  const { upstreams, deadlineMs, closeMs, elapsed } = options
   const downUntil = new Map<SmppUpstream, number>()
 
   const inOrder = (now: number): SmppUpstream[] => {
@@ -39,7 +41,7 @@ export const createUpstreamBinds = (options: UpstreamBindOptions): UpstreamBinds
         if (upstream === undefined) return
         const left = startedAt + deadlineMs - elapsed()
         const ms = Math.max(1, left / (others.length + 1))
-        giveUp = attemptBind(upstream, request, ms, (result) => {
+        giveUp = attemptBind(upstream, request, { ms, closeMs }, (result) => {
           if ('socket' in result) downUntil.delete(upstream)
           else {
             options.onFailure(upstream, result)

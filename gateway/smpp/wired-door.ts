@@ -8,6 +8,7 @@ import { createIsTrusted } from '../client-address.ts'
 import type { Core } from '../core.ts'
 import type { SmppUpstream } from '../upstream-urls.ts'
 import { createAdmit } from './admission.ts'
+import { createBindLimits } from './bind-limits.ts'
 import { createDoor, type Admit, type Door } from './door.ts'
 import { createMessageBudgets } from './message-budget.ts'
 import { createSlots } from './slots.ts'
@@ -36,6 +37,7 @@ const wireUpstreams = (
     upstreams: [first, ...others],
     deadlineMs: settings.smppLimits.upstreamBindMs,
     downMs: DOWN_MS,
+    closeMs: settings.smppLimits.end.closeMs,
     elapsed: system.elapsed,
     onFailure: ({ host, port }, { reason, detail }) => {
       log.warn({ upstream: `${host}:${port}`, reason, detail }, 'a bind upstream failed')
@@ -53,20 +55,18 @@ const wireAdmit = (core: Core, upstreams: readonly SmppUpstream[], ticker: Ticke
     const record = transact(database, (tx) => recordSignIn(tx, { ...signIn, channel: 'smpp' }))
     record.catch(logFailure)
   }
+  const leases = createEmbeddedBindLeases(elapsed)
   return createAdmit({
     judge: core.judge,
     live,
-    slots: createSlots({
-      leases: createEmbeddedBindLeases(elapsed),
-      newId: database.newId,
-      logFailure,
-      probeMs,
-    }),
+    slots: createSlots({ leases, newId: database.newId, logFailure, probeMs }),
+    bindLimits: createBindLimits(leases),
     upstreamBinds: wireUpstreams(core, upstreams),
     residentOf: ({ id }) => directory.findById(id),
     budgets: createMessageBudgets(settings.caches.users, elapsed),
     now: system.now,
-    relay: { limits: relay, timers, endTimes: end, ticker, elapsed, counts: metrics.smpp },
+    relay: { limits: relay, timers, endTimes: end, ticker, elapsed },
+    counts: metrics.smpp,
     signedIn,
   })
 }

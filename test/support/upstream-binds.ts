@@ -48,6 +48,7 @@ export const upstreamBinds = (
     upstreams: [first, ...others],
     deadlineMs: 400,
     downMs: 1_000,
+    closeMs: 200,
     elapsed: () => performance.now(),
     onFailure: ({ port }, failure) => failures.push([port, failure]),
     ...changes,

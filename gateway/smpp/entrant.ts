@@ -1,0 +1,83 @@
+import { refuse, type Verdict } from '../../policies/decision.ts'
+import type { User } from '../../policies/facts.ts'
+import type { Reason } from '../../policies/reasons.ts'
+import type { Judge } from '../judge.ts'
+import type { Live, LiveObject } from '../live.ts'
+import type { BindLimits, Placed } from './bind-limits.ts'
+import type { Visit } from './door.ts'
+import type { MessageBudget, MessageBudgets } from './message-budget.ts'
+import type { Relay } from './relay.ts'
+import type { Slot } from './slots.ts'
+import { createStanding, type Standing } from './standing.ts'
+
+export type EntrantDeps = {
+  readonly judge: Judge
+  readonly live: Live
+  readonly bindLimits: BindLimits
+  readonly budgets: MessageBudgets
+  /** In ms since the epoch. */
+  readonly now: () => number
+}
+
+/** A bind on its way in or standing, and what is held for it. */
+export type Entrant = Placed & {
+  readonly visit: Visit
+  readonly user: User
+  readonly object: LiveObject
+  readonly standing: Standing
+  readonly budget: MessageBudget
+  slot?: Slot
+  /** Takes it out of those whose place a lower limit may take away. */
+  leave?: () => void
+  relay?: Relay
+  /** Gives up the bind upstream that is under way. */
+  stop?: (() => void) | undefined
+  endedFor?: Reason
+  /** Gives everything back. */
+  readonly letGo: () => void
+  /** Gives everything back and answers, unless the client is gone. */
+  readonly fail: (reason: Reason) => void
+}
+
+/** Judges it whenever asked, and can end it in each of its states. */
+export const createEntrant = (
+  { live, budgets, bindLimits, judge, now }: EntrantDeps,
+  visit: Visit,
+  user: User,
+  refuseBind: (reason: Reason) => void,
+): Entrant => {
+  const standing = createStanding(visit, user, judge, now)
+  const budget = budgets.of(user.id)
+  const letGo = (): void => {
+    live.delete(object)
+    entrant.stop?.()
+    entrant.stop = undefined
+    entrant.leave?.()
+    entrant.slot?.release()
+  }
+  const fail = (reason: Reason): void => {
+    letGo()
+    if (!visit.socket.destroyed) refuseBind(reason)
+  }
+  const judgeNow: LiveObject['judge'] = (resident) => {
+    budget.setRate(resident?.smppLimits.submitRate)
+    const verdict = standing.judge(resident)
+    if (resident === undefined || verdict.effect !== 'permit') return verdict
+    const isBeyond = bindLimits.isBeyond(entrant, resident)
+    const unless = (beyond: boolean): Verdict => (beyond ? refuse('bind-limit-reached') : verdict)
+    return typeof isBeyond === 'boolean' ? unless(isBeyond) : isBeyond.then(unless)
+  }
+  const object: LiveObject = {
+    userId: user.id,
+    kind: 'bind',
+    judge: judgeNow,
+    end: (reason) => {
+      entrant.endedFor ??= reason
+      if (entrant.relay !== undefined) entrant.relay.end()
+      else if (entrant.stop !== undefined) fail(reason)
+    },
+  }
+  const isEnding = (): boolean => entrant.endedFor !== undefined
+  const entrant: Entrant = { visit, user, object, standing, budget, isEnding, letGo, fail }
+  return entrant
+}
