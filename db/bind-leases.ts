@@ -1,17 +1,15 @@
-/** A place for one bind of a user; it lapses by itself unless it is renewed. */
-export type Lease = { readonly id: string; readonly userKey: string }
-
-/** Who asks for a place, and how many there are. */
-export type LeaseRequest = {
-  readonly userKey: string
-  readonly limit: number
-  /** Unique over all processes (an id of `Database.newId`). */
+/** A place for one bind of a user, wanted or held; it lapses by itself unless it is renewed. */
+export type Lease = {
+  /** Unique over all processes and in the order of time (an id of `Database.newId`). */
   readonly id: string
+  readonly userKey: string
+  /** How many places the user had when this one was asked for. */
+  readonly limit: number
 }
 
 export type Taken =
-  | { readonly outcome: 'taken'; readonly lease: Lease }
-  /** All places are taken; `oldest` is the lease that has lasted longest. */
+  | { readonly outcome: 'taken' }
+  /** All places are taken; `oldest` is the first of the leases that hold them. */
   | { readonly outcome: 'full'; readonly oldest: string | undefined }
 
 /**
@@ -19,21 +17,30 @@ export type Taken =
  * many processes does it in one script. A rejection is a fault of ours: there is no bind without a lease.
  */
 export type BindLeases = {
-  readonly take: (request: LeaseRequest) => Promise<Taken>
-  /** Puts off the lapse; false when the lease is gone, and the bind must go too. */
+  readonly take: (wanted: Lease) => Promise<Taken>
+  /**
+   * Puts off the lapse; a lease that is gone is taken again. False when there is no room for that
+   * because others hold all places: then the bind must go.
+   */
   readonly renew: (lease: Lease) => Promise<boolean>
-  readonly release: (lease: Lease) => Promise<void>
+  readonly release: (lease: Pick<Lease, 'id' | 'userKey'>) => Promise<void>
   readonly count: (userKey: string) => Promise<number>
 }
 
 /** A process that dies frees its binds' places within this time. */
 export const LEASE_MS = 30_000
 
-/** How often a lease is to be renewed. */
-export const RENEW_MS = 10_000
+/** How often a lease is to be renewed: it outlives two renewals that fail. */
+export const renewMsOf = (leaseMs: number): number => leaseMs / 3
+
+const oldestOf = (ids: Iterable<string>): string | undefined => {
+  let oldest: string | undefined
+  for (const id of ids) if (oldest === undefined || id < oldest) oldest = id
+  return oldest
+}
 
 /** Leases of this process alone; `elapsed` never runs backwards, in ms. */
-export const createEmbeddedBindLeases = (elapsed: () => number): BindLeases => {
+export const createEmbeddedBindLeases = (elapsed: () => number, leaseMs = LEASE_MS): BindLeases => {
   const users = new Map<string, Map<string, number>>()
 
   const ofUser = (userKey: string): Map<string, number> => {
@@ -43,20 +50,17 @@ export const createEmbeddedBindLeases = (elapsed: () => number): BindLeases => {
     if (leases.size === 0) users.delete(userKey)
     return leases
   }
+  const take = async ({ userKey, limit, id }: Lease): Promise<Taken> => {
+    const leases = ofUser(userKey)
+    if (leases.size >= limit && !leases.has(id))
+      return { outcome: 'full', oldest: oldestOf(leases.keys()) }
+    leases.set(id, elapsed() + leaseMs)
+    users.set(userKey, leases)
+    return { outcome: 'taken' }
+  }
   return {
-    take: async ({ userKey, limit, id }) => {
-      const leases = ofUser(userKey)
-      if (leases.size >= limit) return { outcome: 'full', oldest: leases.keys().next().value }
-      leases.set(id, elapsed() + LEASE_MS)
-      users.set(userKey, leases)
-      return { outcome: 'taken', lease: { id, userKey } }
-    },
-    renew: async ({ userKey, id }) => {
-      const leases = ofUser(userKey)
-      if (!leases.has(id)) return false
-      leases.set(id, elapsed() + LEASE_MS)
-      return true
-    },
+    take,
+    renew: async (lease) => (await take(lease)).outcome === 'taken',
     release: async ({ userKey, id }) => {
       users.get(userKey)?.delete(id)
       ofUser(userKey)

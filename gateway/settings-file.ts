@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defaultAttemptLimits } from '../db/attempts.ts'
+import { LEASE_MS } from '../db/bind-leases.ts'
 import { parsePermission } from '../policies/permissions.ts'
 import { hostOf, parseAuthority } from './http/authority.ts'
 import { decodePath, parsePath } from './http/path.ts'
@@ -93,6 +94,8 @@ const smppLimits = part({
   upstreamBindMs: ms(10_000),
   /** What the oldest bind may take, at the limit, to show that it lives. */
   probeMs: ms(2_000),
+  /** A place of a bind is free so long after its node was last heard of. */
+  leaseMs: whole(1_000, 600_000).default(LEASE_MS),
   timers: part({
     initMs: ms(10_000),
     pduMs: ms(10_000),

@@ -1,4 +1,4 @@
-import { RENEW_MS, type BindLeases, type Lease } from '../../db/bind-leases.ts'
+import { renewMsOf, type BindLeases, type Lease } from '../../db/bind-leases.ts'
 import type { Relay } from './relay.ts'
 
 /** A place for a bind; it is kept until it is let go of. */
@@ -13,10 +13,25 @@ export type Slots = {
   readonly take: (userKey: string, limit: number) => Promise<Slot | undefined>
 }
 
+/** Frees the place of a bind that is dead, and says whether it was; undefined: the place is not here. */
+export type FreeIfDead = (leaseId: string) => Promise<boolean> | undefined
+
+/** The places that other nodes hold. */
+export type OtherSlots = {
+  /** True when the node that holds the place has let go of it, since its bind is dead. */
+  readonly freeIfDead: (leaseId: string) => Promise<boolean>
+  /** How this node answers when it is asked the same. */
+  readonly answerBy: (freeIfDead: FreeIfDead) => void
+}
+
 export type SlotsOptions = {
   readonly leases: BindLeases
+  /** None: no other process knows of these leases. */
+  readonly others?: OtherSlots | undefined
   readonly newId: () => string
   readonly logFailure: (error: unknown) => void
+  /** How long a lease lasts unless it is renewed, in ms. */
+  readonly leaseMs: number
   /** How long the oldest bind may take to show that it lives, in ms. */
   readonly probeMs: number
 }
@@ -27,59 +42,73 @@ export type SlotsOptions = {
  */
 const MOST_PROBES = 4
 
+type Held = { readonly freeIfDead: () => Promise<boolean> }
+
 /** Leases with a heartbeat. At the limit the user's oldest bind is probed, and a dead one makes room. */
-export const createSlots = ({ leases, newId, logFailure, probeMs }: SlotsOptions): Slots => {
-  const occupants = new Map<string, Pick<Relay, 'probe' | 'end'>>()
+export const createSlots = (options: SlotsOptions): Slots => {
+  const { leases, others, logFailure } = options
+  const heldHere = new Map<string, Held>()
   const probing = new Map<string, Promise<boolean>>()
 
-  const slotOf = (lease: Lease): Slot => {
-    const release = (): void => {
+  const hold = (lease: Lease): Slot => {
+    let occupant: Pick<Relay, 'probe' | 'end'> | undefined
+    let isLost = false
+    const leave = async (): Promise<void> => {
       clearInterval(heartbeat)
-      occupants.delete(lease.id)
-      leases.release(lease).catch(logFailure)
+      if (heldHere.delete(lease.id)) await leases.release(lease)
+    }
+    const lose = async (): Promise<void> => {
+      isLost = true
+      occupant?.end()
+      await leave()
     }
     const renew = async (): Promise<void> => {
-      if (!(await leases.renew(lease))) occupants.get(lease.id)?.end()
+      if (!(await leases.renew(lease))) await lose()
     }
-    const heartbeat = setInterval(() => void renew().catch(logFailure), RENEW_MS)
+    // A store that cannot be asked ends no bind.
+    const heartbeat = setInterval(() => void renew().catch(logFailure), renewMsOf(options.leaseMs))
+    heldHere.set(lease.id, {
+      /** One that is still being made counts as alive. */
+      freeIfDead: async () => {
+        const isAlive = await new Promise<boolean>((resolve) => {
+          if (occupant === undefined) resolve(true)
+          else occupant.probe(options.probeMs, resolve)
+        })
+        if (!isAlive) await lose()
+        return !isAlive
+      },
+    })
     return {
       occupy: (relay) => {
-        occupants.set(lease.id, relay)
+        occupant = relay
+        if (isLost) relay.end()
       },
-      release,
+      release: () => void leave().catch(logFailure),
     }
   }
 
-  const probe = (id: string): Promise<boolean> =>
-    new Promise((resolve) => {
-      const occupant = occupants.get(id)
-      if (occupant === undefined) resolve(false)
-      else
-        occupant.probe(probeMs, (isAlive) => {
-          if (!isAlive) occupant.end()
-          resolve(!isAlive)
-        })
-    })
-
-  /**
-   * Whether the bind that holds a lease is gone; one that is still being made counts as alive. It is
-   * asked once for all who wait for the answer.
-   */
-  const isDead = (id: string): Promise<boolean> => {
-    const asked = probing.get(id) ?? probe(id).finally(() => probing.delete(id))
+  /** Asked once for all who wait for the answer. */
+  const probeOnce = (id: string, probe: () => Promise<boolean>): Promise<boolean> => {
+    const asked = probing.get(id) ?? probe().finally(() => probing.delete(id))
     probing.set(id, asked)
     return asked
   }
+  const freeHere: FreeIfDead = (id) => {
+    const held = heldHere.get(id)
+    return held && probeOnce(id, held.freeIfDead)
+  }
+  const freeIfDead = async (id: string): Promise<boolean> =>
+    freeHere(id) ?? (others === undefined ? false : probeOnce(id, () => others.freeIfDead(id)))
+  others?.answerBy(freeHere)
 
   return {
     take: async (userKey, limit) => {
-      const request = { userKey, limit, id: newId() }
+      const lease = { userKey, limit, id: options.newId() }
       for (let tries = 0; tries <= MOST_PROBES; tries++) {
-        const taken = await leases.take(request)
-        if (taken.outcome === 'taken') return slotOf(taken.lease)
+        const taken = await leases.take(lease)
+        if (taken.outcome === 'taken') return hold(lease)
         const { oldest } = taken
-        if (tries === MOST_PROBES || oldest === undefined || !(await isDead(oldest))) break
-        await leases.release({ id: oldest, userKey })
+        if (tries === MOST_PROBES || oldest === undefined || !(await freeIfDead(oldest))) break
       }
       return undefined
     },

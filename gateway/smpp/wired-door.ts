@@ -47,7 +47,7 @@ const wireUpstreams = (
 
 const wireAdmit = (core: Core, upstreams: readonly SmppUpstream[], ticker: Ticker): Admit => {
   const { settings, system, database, directory, live, metrics } = core
-  const { relay, timers, end, probeMs } = settings.smppLimits
+  const { relay, timers, end, probeMs, leaseMs } = settings.smppLimits
   const { elapsed } = system
   const logFailure = createFailureLog(core)
   const signedIn = (user: User, { client }: Attempt): void => {
@@ -55,11 +55,11 @@ const wireAdmit = (core: Core, upstreams: readonly SmppUpstream[], ticker: Ticke
     const record = transact(database, (tx) => recordSignIn(tx, { ...signIn, channel: 'smpp' }))
     record.catch(logFailure)
   }
-  const leases = createEmbeddedBindLeases(elapsed)
+  const leases = createEmbeddedBindLeases(elapsed, leaseMs)
   return createAdmit({
     judge: core.judge,
     live,
-    slots: createSlots({ leases, newId: database.newId, logFailure, probeMs }),
+    slots: createSlots({ leases, newId: database.newId, logFailure, leaseMs, probeMs }),
     bindLimits: createBindLimits(leases),
     upstreamBinds: wireUpstreams(core, upstreams),
     residentOf: ({ id }) => directory.findById(id),
