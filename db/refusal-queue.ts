@@ -9,14 +9,14 @@ export type RowQueue = {
   readonly size: () => number
 }
 
-/** Above `most` rows are merged by channel and reason: that is, while nothing can be written. */
+/** Above `most` rows are merged by action, channel and reason: that is, while nothing can be written. */
 export const createRowQueue = (most: number): RowQueue => {
   let waiting: Row[] = []
   const merged = new Map<string, Row>()
 
   const merge = (row: Row): void => {
     const { action, channel, reason, lastAt } = row
-    const key = `${channel}\n${reason ?? ''}`
+    const key = `${action}\n${channel}\n${reason ?? ''}`
     const { count, firstAt } = merged.get(key) ?? { count: 0, firstAt: row.firstAt }
     const sum = { at: lastAt, count: count + row.count, firstAt, lastAt }
     merged.set(key, { action, channel, reason, ...sum })

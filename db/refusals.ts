@@ -1,12 +1,11 @@
 import { eq } from 'drizzle-orm'
-import { setImmediate as breathe } from 'node:timers/promises'
 import type { EventRow } from './chain.ts'
-import { transact, type Database, type Reader } from './database.ts'
+import type { Database, Reader } from './database.ts'
 import { createTagSeal } from './decision-ids.ts'
 import { appendEvent } from './events.ts'
 import { timeOfId } from './ids.ts'
 import { createGroups, type GroupLimits, type Refusal } from './refusal-groups.ts'
-import { createRowQueue } from './refusal-queue.ts'
+import { createRowWriter } from './row-writer.ts'
 import { events } from './schema/audit.ts'
 
 export type RefusalLog = {
@@ -28,13 +27,6 @@ export type RefusalLogSettings = {
   readonly mostWaiting?: number
 }
 
-const promptMs = 50
-const retryMs = 1000
-const minuteMs = 60_000
-
-/** So few that a transaction of them holds up nothing else for long. */
-const rowsAtOnce = 100
-
 /**
  * The audit of refusals at any rate: the first of a kind (user or name, source, channel, reason) is
  * written at once, the rest of its minute as one row with a count. Bounded in memory and on disk.
@@ -43,83 +35,28 @@ export const createRefusalLog = ({
   database,
   onError,
   limits,
-  mostWaiting = 20_000,
+  mostWaiting,
 }: RefusalLogSettings): RefusalLog => {
   const { now, newId, key } = database
   const groups = createGroups(key, limits)
   const { seal } = createTagSeal(key)
-  const queue = createRowQueue(mostWaiting)
-  let pending = 0
-  let writing: Promise<void> | undefined
-  let soon: NodeJS.Timeout | undefined
-  let atMinute: NodeJS.Timeout | undefined
-
-  const closeMinute = (inAnyCase = false): void => {
-    for (const row of groups.close(now(), inAnyCase)) queue.add(row)
-  }
-  const writeSome = async (): Promise<void> => {
-    const rows = queue.take(rowsAtOnce)
-    try {
-      await transact(database, async (tx) => {
-        for (const row of rows) await appendEvent(tx, row)
-      })
-    } catch (error) {
-      queue.putBack(rows)
-      throw error
-    }
-    for (const { count } of rows) pending -= count
-  }
-  const write = async (): Promise<void> => {
-    try {
-      while (queue.size() > 0) {
-        await writeSome()
-        await breathe()
-      }
-    } catch (error) {
-      onError(error)
-      flushSoon(retryMs)
-    }
-  }
-  const flush = async (): Promise<void> => {
-    closeMinute()
-    await writing
-    writing ??= write().finally(() => {
-      writing = undefined
-    })
-    await writing
-  }
-  const flushSoon = (ms: number): void => {
-    soon ??= setTimeout(() => {
-      soon = undefined
-      void flush()
-    }, ms).unref()
-  }
-  const flushAtMinute = (): void => {
-    const left = minuteMs - (now() % minuteMs) + 1
-    atMinute ??= setTimeout(() => {
-      atMinute = undefined
-      void flush()
-    }, left).unref()
-  }
-
+  const { closeMinute, add, flush, pending, stop } = createRowWriter({
+    database,
+    onError,
+    closeGroups: groups.close,
+    write: appendEvent,
+    mostWaiting,
+  })
   return {
     record: (refusal) => {
       closeMinute()
       const { tag, first } = groups.count(refusal, now())
-      pending += 1
-      if (first !== undefined) queue.add(first)
-      if (queue.size() > 0) flushSoon(promptMs)
-      flushAtMinute()
+      add(first)
       return seal(newId(), tag)
     },
     flush,
-    pending: () => pending,
-    stop: async () => {
-      closeMinute(true)
-      await flush()
-      clearTimeout(soon)
-      clearTimeout(atMinute)
-    },
+    pending,
+    stop,
   }
 }
 

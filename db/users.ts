@@ -1,4 +1,4 @@
-import { and, count, eq } from 'drizzle-orm'
+import { and, count, eq, isNull, lte, or } from 'drizzle-orm'
 import type { Channel } from '../policies/facts.ts'
 import type { Fault } from '../policies/faults.ts'
 import { foldEmail, foldUsername, parseEmail, parseUsername } from '../policies/names.ts'
@@ -163,7 +163,10 @@ export const setApiAccess = async (
   })
 }
 
-/** When and from where a user was last let in; neither news nor audit (the sign-in itself is). */
+/**
+ * When and from where a user was last let in, unless a later time is known; neither news nor audit
+ * (the sign-in itself is).
+ */
 export const recordSignIn = async (
   tx: Transaction,
   { userId, at, source, channel }: { userId: string; at: number; source: string; channel: Channel },
@@ -171,7 +174,7 @@ export const recordSignIn = async (
   await tx.queries
     .update(users)
     .set({ lastSignInAt: at, lastSignInSource: source, lastSignInChannel: channel })
-    .where(eq(users.id, userId))
+    .where(and(eq(users.id, userId), or(isNull(users.lastSignInAt), lte(users.lastSignInAt, at))))
 }
 
 /** Limits of a user's binds; null: as the account says, or none. */

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import { defaultAttemptLimits, type Attempts, type BucketLock } from '../db/attempts.ts'
 import { createEmbeddedAttempts } from '../db/attempts-embedded.ts'
+import { createBindLog, type BindLog } from '../db/binds.ts'
 import { createFeed, type Change, type Feed } from '../db/changes.ts'
 import { closeDatabase, openDatabase, transact, type Database } from '../db/database.ts'
 import { createHashing, hashingConcurrency, type Hashing } from '../db/hashing.ts'
@@ -43,6 +44,7 @@ export type Core = {
   readonly metrics: Metrics
   readonly recorder: Recorder
   readonly refusals: RefusalLog
+  readonly binds: BindLog
   readonly sources: SourceLog
   readonly feed: Feed
   readonly liveNodes: Heartbeat['liveNodes']
@@ -81,6 +83,7 @@ const createStores = async ({ settings, system, log }: CoreDeps) => {
     attempts: createEmbeddedAttempts({ ...system, limits }),
     hashing: createHashing({ ...hashingLimits(settings), elapsed: system.elapsed }),
     refusals: createRefusalLog({ database, onError: unwritten('the audit') }),
+    binds: createBindLog({ database, onError: unwritten('the audit of binds') }),
     sources: createSourceLog({ database, onError: unwritten('the sources of users') }),
   }
 }
@@ -118,7 +121,7 @@ const createLockBook = ({ database }: Stores, logFailure: (error: unknown) => vo
 export const openCore = async (deps: CoreDeps): Promise<Core> => {
   const { settings, system, log } = deps
   const stores = await createStores(deps)
-  const { database, attempts, hashing, refusals, sources } = stores
+  const { database, attempts, hashing, refusals, binds, sources } = stores
   const directory = createWiredDirectory(deps, stores)
   const live = createLive()
   const logFailure = (error: unknown): void => {
@@ -188,6 +191,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     reviewer.stop()
     await heartbeat.stop()
     await refusals.stop()
+    await binds.stop()
     await sources.stop()
     await attempts.close()
     await closeDatabase(database)
@@ -201,6 +205,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     metrics,
     recorder,
     refusals,
+    binds,
     sources,
   }
   const floor = createFloor({

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
+import type { BindLog } from '../../db/binds.ts'
 import type { User } from '../../policies/facts.ts'
-import type { Attempt } from '../../policies/ports.ts'
 import type { Reason } from '../../policies/reasons.ts'
 import type { Resident } from '../directory.ts'
 import { closeCounts, openCounts, type BindCounts } from './bind-counts.ts'
@@ -19,8 +19,7 @@ export type AdmissionDeps = EntrantDeps & {
   readonly residentOf: (user: User) => Promise<Resident | undefined>
   readonly relay: Pick<RelayOptions, 'limits' | 'timers' | 'endTimes' | 'ticker' | 'elapsed'>
   readonly counts: BindCounts
-  /** A bind stands: the user signed in by it. */
-  readonly signedIn: (user: User, attempt: Attempt) => void
+  readonly log: Pick<BindLog, 'permitted' | 'ended'>
 }
 
 /** Takes a place for it, or says why it may not have one. */
@@ -46,7 +45,9 @@ const takePlace = async (
 
 /** The two sockets are joined; it stands from now on. */
 const joinLegs = (deps: AdmissionDeps, entrant: Entrant, upstream: Socket): void => {
-  const { visit, budget, slot, letGo } = entrant
+  const { visit, user, budget, slot, letGo } = entrant
+  const { attempt, decision } = visit
+  const bind = { user, client: attempt.client, target: attempt.target, decisionId: decision.id }
   const passed = openCounts(deps.counts)
   entrant.relay = createRelay({
     ...deps.relay,
@@ -55,19 +56,21 @@ const joinLegs = (deps: AdmissionDeps, entrant: Entrant, upstream: Socket): void
     upstream,
     type: visit.request.type,
     mayPass: budget.mayPass,
-    onEnd: () => {
+    onEnd: (end) => {
       closeCounts(deps.counts, passed)
+      deps.log.ended(bind, { end, reason: entrant.endedFor, ...passed })
       letGo()
     },
   })
   slot?.occupy(entrant.relay)
+  deps.log.permitted(bind)
 }
 
 /** Binds upstream, relays the answer, and joins the two sockets; settled when that has an outcome. */
 const bindUpstream = (deps: AdmissionDeps, entrant: Entrant, bound: () => void): Promise<void> =>
   new Promise((settle) => {
     const { visit, user, letGo, fail } = entrant
-    const { socket, request, attempt } = visit
+    const { socket, request } = visit
     const unwatch = watchClient(socket, () => {
       letGo()
       socket.destroy()
@@ -83,7 +86,6 @@ const bindUpstream = (deps: AdmissionDeps, entrant: Entrant, bound: () => void):
       bound()
       socket.write(result.response)
       joinLegs(deps, entrant, result.socket)
-      deps.signedIn(user, attempt)
     })
     entrant.stop = () => {
       unwatch()

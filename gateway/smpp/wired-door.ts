@@ -1,9 +1,5 @@
 import { createEmbeddedBindLeases } from '../../db/bind-leases.ts'
-import { transact } from '../../db/database.ts'
-import { recordSignIn } from '../../db/users.ts'
 import { sourceGroup } from '../../policies/address.ts'
-import type { User } from '../../policies/facts.ts'
-import type { Attempt } from '../../policies/ports.ts'
 import { createIsTrusted } from '../client-address.ts'
 import type { Core } from '../core.ts'
 import type { SmppUpstream } from '../upstream-urls.ts'
@@ -50,11 +46,6 @@ const wireAdmit = (core: Core, upstreams: readonly SmppUpstream[], ticker: Ticke
   const { relay, timers, end, probeMs, leaseMs } = settings.smppLimits
   const { elapsed } = system
   const logFailure = createFailureLog(core)
-  const signedIn = (user: User, { client }: Attempt): void => {
-    const signIn = { userId: user.id, at: system.now(), source: client?.text ?? '' }
-    const record = transact(database, (tx) => recordSignIn(tx, { ...signIn, channel: 'smpp' }))
-    record.catch(logFailure)
-  }
   const leases = createEmbeddedBindLeases(elapsed, leaseMs)
   return createAdmit({
     judge: core.judge,
@@ -67,7 +58,7 @@ const wireAdmit = (core: Core, upstreams: readonly SmppUpstream[], ticker: Ticke
     now: system.now,
     relay: { limits: relay, timers, endTimes: end, ticker, elapsed },
     counts: metrics.smpp,
-    signedIn,
+    log: core.binds,
   })
 }
 
