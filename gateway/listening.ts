@@ -12,14 +12,24 @@ const why: Readonly<Record<string, string>> = {
 export const writeEndpoint = ({ host, port }: Endpoint): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 
-/** Listens, and answers where; throws one clear line that names the setting. */
-export const listen = async (server: Server, setting: string, at: Endpoint): Promise<Endpoint> => {
+/**
+ * Listens, and answers where; throws one clear line that names the setting. Several workers share a
+ * listener, unless it is `exclusive`.
+ */
+export const listen = async (
+  server: Server,
+  setting: string,
+  at: Endpoint,
+  exclusive = false,
+): Promise<Endpoint> => {
+  // Too many for a worker are turned away; without it they would be handed round and round.
+  Object.assign(server, { dropMaxConnection: true })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason = why[error.code ?? ''] ?? error.message
       reject(new Error(`${setting} ${writeEndpoint(at)}: ${reason}`, { cause: error }))
     })
-    server.listen(at.port, at.host, resolve)
+    server.listen({ ...at, exclusive }, resolve)
   })
   server.removeAllListeners('error')
   const { address, port } = server.address() as AddressInfo

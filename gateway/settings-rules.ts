@@ -147,3 +147,13 @@ const rules: readonly Rule[] = [
 /** What is wrong between settings, whether or not each is right by itself. */
 export const faultsBetween = (given: Given): readonly KeyFault[] =>
   rules.flatMap((rule) => rule(given))
+
+/** Several workers count, hold slots and hear of changes together, and that is Redis's part. */
+export const faultsOfWorkers = (given: Given, workers: number): readonly KeyFault[] => {
+  const isShared = (['redisUrl', 'redisSentinel', 'redisCluster'] as const).some((key) =>
+    has(given, key),
+  )
+  return workers === 1 || isShared
+    ? []
+    : [{ key: 'redisUrl', message: 'must be set: several workers count together through Redis' }]
+}

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { environmentShape } from './settings-environment.ts'
-import { faultsBetween, settingName, type Given } from './settings-rules.ts'
+import { faultsBetween, faultsOfWorkers, settingName, type Given } from './settings-rules.ts'
 import { settingsSchema } from './settings-schema.ts'
 import { toSettings, type Settings } from './settings-value.ts'
 
@@ -66,12 +66,13 @@ const faultsWithin = (error: z.ZodError): readonly (SettingsFault & { readonly k
   })
 
 /**
- * Reads the environment and the file, of which the environment wins. Answers with settings, or
- * with every fault at once; no message repeats a value.
+ * Reads the environment and the file, of which the environment wins, for so many workers. Answers
+ * with settings, or with every fault at once; no message repeats a value.
  */
 export const readSettings = (
   environment: Environment,
   file?: SettingsFile,
+  workers = 1,
 ): { readonly settings: Settings } | { readonly faults: readonly SettingsFault[] } => {
   const ofEnvironment = readEnvironment(environment)
   const ofFile = file === undefined ? { given: {}, faults: [] } : readFile(file)
@@ -82,11 +83,12 @@ export const readSettings = (
     !Object.hasOwn(ofEnvironment, key) && Object.hasOwn(ofFile.given, key)
       ? inFile
       : settingName(key)
+  const between = [...faultsBetween(given), ...faultsOfWorkers(given, workers)]
   const faults = [
     ...ofFile.faults,
     ...strangers(environment),
     ...within.map(({ key, name, message }) => ({ name: nameOf(key, name), message })),
-    ...faultsBetween(given).map(({ key, message }) => ({ name: nameOf(key, key), message })),
+    ...between.map(({ key, message }) => ({ name: nameOf(key, key), message })),
   ]
   return read.success && faults.length === 0 ? { settings: toSettings(read.data) } : { faults }
 }

@@ -118,7 +118,7 @@ const placesOf = ({ http, smpp, smppTls, admin }: Listeners): Places => ({
 
 export type StartDeps = CoreDeps & {
   /** What `/metrics` shows when this is one of several processes; else its own. */
-  readonly metrics?: Rendered
+  readonly renderMetrics?: () => Promise<string>
 }
 
 /** Starts the real thing: core, samples, listeners. Throws one clear line when it cannot. */
@@ -142,7 +142,9 @@ export const start = async (deps: StartDeps): Promise<Gateway> => {
     const adviceAt = await install(core)
     const samples = await openSamples(core)
     undo.push(samples.close)
-    const at = await openListeners(core, samples, deps.metrics ?? core.metrics, undo)
+    const { contentType, render } = core.metrics
+    const metrics = { contentType, render: deps.renderMetrics ?? render }
+    const at = await openListeners(core, samples, metrics, undo)
     const places = placesOf(at)
     log.info('counters and slots are kept in this process: they serve it alone')
     return { core, ...at, places, advice: adviceAt(places), stop }

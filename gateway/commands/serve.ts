@@ -1,45 +1,82 @@
-import { setTimeout as wait } from 'node:timers/promises'
-import type { Command } from 'commander'
+import { availableParallelism } from 'node:os'
+import { InvalidArgumentError, type Command } from 'commander'
+import { hashingConcurrency } from '../../db/hashing.ts'
 import { createLog } from '../log.ts'
+import type { Settings } from '../settings-value.ts'
 import { start } from '../start.ts'
+import { nextSignal, stopInTime } from '../stopping.ts'
 import { readTlsOptions } from '../tls.ts'
-import { settingsOf, type Options, type Shell } from './shell.ts'
+import { lead } from '../workers-lead.ts'
+import { isMember, joinWorkers, type Member } from '../workers-member.ts'
+import { findSettingsFile, lineOf, settingsOf, type Options, type Shell } from './shell.ts'
 
-/** With the usual `drainMs` it makes ten seconds in all. */
-const CLOSING_MS = 2_000
+type ServeOptions = Options & { readonly check?: true; readonly workers?: number }
 
-type ServeOptions = Options & { readonly check?: true }
+/** More are more than any machine's cores, and most likely a slip. */
+const MOST_WORKERS = 1_024
 
-/**
- * The first SIGTERM or SIGINT, also one that comes while the gateway is still starting. Further ones
- * change nothing, since some parents send each twice (npm, to a group); the drain has its end.
- */
-const nextSignal = (): Promise<string> =>
-  new Promise((resolve) => {
-    process.on('SIGTERM', resolve).on('SIGINT', resolve)
-  })
+const parseWorkers = (written: string): number => {
+  if (written === 'auto') return availableParallelism()
+  const count = /^[1-9]\d{0,3}$/.test(written) ? Number(written) : Infinity
+  if (count <= MOST_WORKERS) return count
+  throw new InvalidArgumentError(`must be auto, or 1 to ${MOST_WORKERS}`)
+}
+
+const checkFiles = ({ http, smpp }: Settings): void => {
+  if (http.tls !== undefined) readTlsOptions(http.tls, 'HTTP_TLS')
+  if (smpp.tls !== undefined) readTlsOptions(smpp.tls, 'SMPP_TLS')
+}
+
+/** Workers share the cores, so each hashes on its part of them. */
+const partOf = (settings: Settings, workers: number): Settings => {
+  const cores = Math.floor(availableParallelism() / workers)
+  const concurrency = settings.hashing.concurrency ?? hashingConcurrency(cores)
+  return { ...settings, hashing: { ...settings.hashing, concurrency } }
+}
+
+const runMember = async (shell: Shell, options: ServeOptions, member: Member): Promise<void> => {
+  const stopping = nextSignal()
+  const { number, workers, file } = member.start
+  const settings = partOf(settingsOf(shell, options, file, workers), workers)
+  const log = createLog(settings.logLevel).child({ worker: number })
+  const { system } = shell
+  const gateway = await start({ settings, system, log, renderMetrics: member.renderMetrics })
+  member.tellMetrics(gateway.core.metrics.values)
+  await member.tell({ kind: 'up', places: gateway.places })
+  await Promise.race([stopping, member.stopping])
+  await stopInTime(gateway, settings)
+}
+
+/** What it fails of is said once, by the primary; so it is not thrown here. */
+const serveAsMember = async (shell: Shell, options: ServeOptions): Promise<void> => {
+  const member = await joinWorkers()
+  try {
+    await runMember(shell, options, member)
+  } catch (error) {
+    await member.tell({ kind: 'failed', line: lineOf(error) })
+    process.exit(1)
+  }
+}
 
 const serve = async (shell: Shell, options: ServeOptions): Promise<void> => {
-  const settings = settingsOf(shell, options)
-  if (options.check === true) {
-    const { http, smpp } = settings
-    if (http.tls !== undefined) readTlsOptions(http.tls, 'HTTP_TLS')
-    if (smpp.tls !== undefined) readTlsOptions(smpp.tls, 'SMPP_TLS')
+  if (isMember()) return serveAsMember(shell, options)
+  const { workers: count = 1, check } = options
+  const file = findSettingsFile(shell, options)
+  const settings = settingsOf(shell, options, file, count)
+  if (check === true || count > 1) checkFiles(settings)
+  if (check === true) {
     shell.say(['The settings are right.'])
     return
   }
   const stopping = nextSignal()
+  const { system, say } = shell
   const log = createLog(settings.logLevel)
-  const gateway = await start({ settings, system: shell.system, log })
+  if (count > 1) return lead({ settings, system, log, count, file, stopping, say })
+  const gateway = await start({ settings, system, log })
   log.info({ event: 'listening', ...gateway.places }, 'listening')
-  shell.say(gateway.advice)
-  const signal = await stopping
-  log.info({ event: 'stopping', signal }, 'stopping')
-  const stopped = gateway.stop().then(() => true)
-  // What runs has eight tenths of `drainMs`; the rest is for writing what is in memory.
-  const deadline = settings.limits.drainMs * 0.8 + CLOSING_MS
-  const inTime = await Promise.race([stopped, wait(deadline, false, { ref: false })])
-  if (!inTime) throw new Error('the time to stop is over, and not everything could be written')
+  say(gateway.advice)
+  log.info({ event: 'stopping', signal: await stopping }, 'stopping')
+  await stopInTime(gateway, settings)
 }
 
 export const addServeCommand = (program: Command, shell: Shell): void => {
@@ -51,6 +88,11 @@ export const addServeCommand = (program: Command, shell: Shell): void => {
     .option(
       '--check',
       'read the settings and the files they name, report every fault, start nothing',
+    )
+    .option(
+      '--workers <number>',
+      'so many processes behind the same listeners; auto: one for each core',
+      parseWorkers,
     )
     .action((word: string | undefined, _, command: Command) => {
       // As the default command it is handed what is none.

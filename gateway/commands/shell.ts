@@ -41,13 +41,23 @@ const settingsFile = (
   }
 }
 
+/** The file of settings, if one is named. Throws one clear line when it cannot be read. */
+export const findSettingsFile = (
+  { environment }: Shell,
+  { config }: Options,
+): SettingsFile | undefined =>
+  config === undefined
+    ? settingsFile('SALLYPORT_CONFIG', environment['SALLYPORT_CONFIG'])
+    : settingsFile('--config', config)
+
 /** Throws an Error with a line for each fault. */
-export const settingsOf = ({ environment }: Shell, { config }: Options): Settings => {
-  const file =
-    config === undefined
-      ? settingsFile('SALLYPORT_CONFIG', environment['SALLYPORT_CONFIG'])
-      : settingsFile('--config', config)
-  const read = readSettings(environment, file)
+export const settingsOf = (
+  shell: Shell,
+  options: Options,
+  file = findSettingsFile(shell, options),
+  workers = 1,
+): Settings => {
+  const read = readSettings(shell.environment, file, workers)
   const faults = 'settings' in read ? findUnsupported(read.settings) : read.faults
   if ('settings' in read && faults.length === 0) return read.settings
   throw new Error(faults.map(({ name, message }) => `${name}: ${message}`).join('\n'))

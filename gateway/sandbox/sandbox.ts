@@ -77,7 +77,7 @@ const RECEIPT_MS = 500
 const loopback = { host: '127.0.0.1', port: 0 } as const
 
 const openSampleRoute = async (server: Server): Promise<readonly Route[]> => {
-  const at = await listen(server, 'the sample upstream', loopback)
+  const at = await listen(server, 'the sample upstream', loopback, true)
   const upstreams = [{ origin: `http://${writeEndpoint(at)}`, basePath: '' }]
   return [{ path: '/', upstreams, stripPath: false, forwardAuthorization: false }]
 }
@@ -90,7 +90,7 @@ export const openSamples = async ({ settings, database, system }: Core): Promise
       ? createSampleSmsc({ now: system.now, receiptMs: RECEIPT_MS })
       : undefined
   const routes = http === undefined ? settings.http.routes : await openSampleRoute(http)
-  const at = smsc && (await listen(smsc, 'the sample SMSC', loopback))
+  const at = smsc && (await listen(smsc, 'the sample SMSC', loopback, true))
   return {
     routes,
     smppUpstreams: at === undefined ? settings.smpp.upstreams : [{ ...at, tls: false }],
