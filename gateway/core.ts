@@ -137,7 +137,6 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     live: () => ({
       http: live.size('http'),
       upgrade: live.size('upgrade'),
-      bind: live.size('bind'),
     }),
   })
   const reviewer = createReviewer({ ...stores, directory, live, logFailure })

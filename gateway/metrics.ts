@@ -34,7 +34,7 @@ export type Gauges = {
   readonly policyAgeMs: () => number
   /** The last known number of nodes that serve this directory. */
   readonly nodes: () => number
-  readonly live: () => { readonly http: number; readonly upgrade: number; readonly bind: number }
+  readonly live: () => { readonly http: number; readonly upgrade: number }
 }
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]

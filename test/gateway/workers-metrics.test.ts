@@ -13,7 +13,7 @@ const createWorker = (id: number): Worker => ({
     degraded: () => id === 2,
     policyAgeMs: () => id * 1_000,
     nodes: () => 5,
-    live: () => ({ http: id, upgrade: 0, bind: id }),
+    live: () => ({ http: id, upgrade: 0 }),
   }),
 })
 
