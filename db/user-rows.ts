@@ -19,3 +19,13 @@ export const findUserByName = async (
       .from(users)
       .where(eq(users.usernameKey, foldUsername(username)))
   )[0]
+
+/** A user of this account; those of others are as good as none. */
+export const findUserOf = async (
+  reader: Reader,
+  accountId: string,
+  id: string,
+): Promise<UserRow | undefined> => {
+  const user = await findUser(reader, id)
+  return user?.accountId === accountId ? user : undefined
+}

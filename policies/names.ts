@@ -1,3 +1,5 @@
+import type { Fault } from './faults.ts'
+
 /** 3 to 64 printable ASCII characters without space and colon. */
 const username = /^[!-9;-~]{3,64}$/
 
@@ -29,3 +31,17 @@ export const fitsSystemId = (name: string): boolean => name.length <= systemIdOc
 /** One e-mail address of at most 254 octets (RFC 5321 §4.5.3.1), nothing around or beside it. */
 export const parseEmail = (text: string): string | undefined =>
   text.length <= 254 && text.indexOf('@') <= 64 && email.test(text) ? text : undefined
+
+/** Control characters, ends of lines, and what turns the direction of the text around it. */
+const unseen = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
+
+/** What is wrong with a name that people give to a role, a key or a device. */
+export const labelFaults = (text: string, path = 'name', most = 64): readonly Fault[] => {
+  const faults: Fault[] = []
+  if (text === '' || Array.from(text).length > most || !text.isWellFormed())
+    faults.push({ path, message: `takes 1 to ${most} characters` })
+  if (text !== text.trim())
+    faults.push({ path, message: 'has blanks around it: write it without them' })
+  if (unseen.test(text)) faults.push({ path, message: 'has characters that cannot be seen' })
+  return faults
+}
