@@ -56,7 +56,7 @@ describe.skipIf(withoutRedis)('in Redis', () => {
     const leases = createRedisBindLeases({ redis, leaseMs: 50 })
     await leases.take({ id: '1', userKey: 'left', limit: 1 })
     const key = redis.key('binds', 'left')
-    await expect.poll(() => server.admin.exists(key)).toBe(0)
+    await expect.poll(() => server.admin.exists(key), { timeout: 20_000 }).toBe(0)
     expect(await leases.count('left')).toBe(0)
   })
 
