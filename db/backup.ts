@@ -21,10 +21,12 @@ const why = (error: unknown): string => {
  * Copies the database, as it is at this moment, into a new file (0600) while it goes on being
  * written. Throws when the file exists. The installation's key is not in it: keep that beside it.
  */
-export const backupDatabase = async (database: Database, file: string): Promise<void> => {
+export const backupDatabase = async ({ engine, newId }: Database, file: string): Promise<void> => {
+  if (engine.dialect !== 'sqlite')
+    throw new Error('the directory is on PostgreSQL: back it up with pg_dump; nothing was written')
   if (existsSync(file)) throw new Error(`${file} exists already; nothing was written`)
-  const draft = `${file}.${database.newId()}`
-  const source = new Sqlite(database.file, { readonly: true, fileMustExist: true })
+  const draft = `${file}.${newId()}`
+  const source = new Sqlite(engine.file, { readonly: true, fileMustExist: true })
   try {
     closeSync(openSync(draft, 'wx', 0o600))
     // An open read transaction: the copy is of one moment, and no write makes it start again.

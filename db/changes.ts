@@ -51,7 +51,10 @@ const since = (queries: Queries) =>
     .limit(sql.placeholder('limit'))
     .prepare()
 
-/** What came after `seq`, oldest first. */
+/**
+ * What came after `seq`, oldest first. Nothing is ever added behind a number that was seen: writers
+ * come one after the other, on all nodes (`transact`), so numbers grow in the order of commits.
+ */
 export const findChangesSince = async (
   reader: Reader,
   seq: number,
@@ -123,7 +126,7 @@ export const createFeed = async ({
         await catchUp()
       }
     } catch (error) {
-      onError(error)
+      if (!isStopped) onError(error)
     }
   }
   const poll = (): Promise<void> => {

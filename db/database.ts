@@ -1,14 +1,13 @@
-import type Sqlite from 'better-sqlite3'
-import { drizzle, type BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { setTimeout as wait } from 'node:timers/promises'
-import { openConnections, type Connections } from './engine.ts'
+import { openSqlite } from './engine-sqlite.ts'
+import type { Engine } from './engine.ts'
 import { createIds, type IdSources } from './ids.ts'
-import { readInstallationKey } from './keys.ts'
 
-/** Drizzle's query builder; awaited, never asked for rows synchronously. */
+/**
+ * Drizzle's query builder; awaited, never asked for rows synchronously. It is typed for SQLite and
+ * made for the engine: PostgreSQL is asked through the same tables.
+ */
 export type Queries = BetterSQLite3Database
 
 /** Something made once from its argument and then kept, by the identity of the function. */
@@ -38,15 +37,13 @@ export type Transaction = Reader & {
 }
 
 export type Database = Reader & {
-  readonly file: string
   readonly newId: () => string
   /** Called, and awaited, after each transaction that brought news; they never reject. */
   readonly followers: Set<() => Promise<void>>
-  /** Waits for the turn of the single writer; resolves to the function that ends the turn. */
+  /** Waits for the turn of this process's writer; resolves to the function that ends the turn. */
   readonly takeTurn: () => Promise<() => void>
-  readonly connections: Connections
+  readonly engine: Engine
   readonly write: Reader
-  readonly isTemporary: boolean
 }
 
 const keep = <From>(from: () => From): Kept<From> => {
@@ -71,70 +68,45 @@ const createTurns = (): (() => Promise<() => void>) => {
   }
 }
 
-const readerOf = (connection: Sqlite.Database, shared: Pick<Reader, 'now' | 'key'>): Reader => {
-  const queries = drizzle(connection)
-  return { ...shared, queries, prepared: keep(() => queries) }
+const readerOf = (queries: Queries, shared: Pick<Reader, 'now' | 'key'>): Reader => ({
+  ...shared,
+  queries,
+  prepared: keep(() => queries),
+})
+
+/** Where the database is: a file (SQLite; `:memory:` for one of its own), or a server's URL. */
+export type Place = { readonly file: string } | { readonly url: string }
+
+/** PostgreSQL is read from the disk only when it is asked for: the start is to be quick. */
+const openEngine = async (place: Place, random: IdSources['random']) => {
+  if ('file' in place) return openSqlite(place.file, random)
+  const { openPostgres } = await import('./engine-postgres.ts')
+  return openPostgres(place.url, random)
 }
 
-const temporaryFile = (): string => join(mkdtempSync(join(tmpdir(), 'sallyport-')), 'sallyport.db')
-
-/**
- * Opens (makes, migrates) the database; `:memory:` is a file of its own in the temporary folder,
- * removed on closing. The installation's key lies beside the file. Throws one clear line.
- */
+/** Opens (makes, migrates) the database. Throws one clear line. */
 export const openDatabase = async ({
-  file,
   now,
   random,
-}: IdSources & { readonly file: string }): Promise<Database> => {
-  const isTemporary = file === ':memory:'
-  const path = isTemporary ? temporaryFile() : file
-  let connections: Connections | undefined
-  try {
-    connections = openConnections(path, random(6).toString('hex'))
-    const shared = { now, key: readInstallationKey(dirname(path), random) }
-    return {
-      ...readerOf(connections.reader, shared),
-      write: readerOf(connections.writer, shared),
-      file: path,
-      newId: createIds({ now, random }),
-      followers: new Set(),
-      takeTurn: createTurns(),
-      connections,
-      isTemporary,
-    }
-  } catch (error) {
-    connections?.reader.close()
-    connections?.writer.close()
-    if (isTemporary) rmSync(dirname(path), { recursive: true, force: true })
-    throw error
+  ...place
+}: IdSources & Place): Promise<Database> => {
+  const { engine, key } = await openEngine(place, random)
+  const shared = { now, key }
+  return {
+    ...readerOf(engine.reader, shared),
+    write: readerOf(engine.writer, shared),
+    newId: createIds({ now, random }),
+    followers: new Set(),
+    takeTurn: createTurns(),
+    engine,
   }
 }
 
 /** Waits for the transactions that have begun or wait, then closes. */
 export const closeDatabase = async (database: Database): Promise<void> => {
   const endTurn = await database.takeTurn()
-  database.connections.reader.close()
-  database.connections.writer.close()
-  if (database.isTemporary) rmSync(dirname(database.file), { recursive: true, force: true })
+  await database.engine.close()
   endTurn()
-}
-
-const busyTries = 250
-const busyWaitMs = 20
-
-/** Another process may be writing: waits for it without blocking this one, up to about 5 s. */
-const begin = async (writer: Sqlite.Database): Promise<void> => {
-  for (let tries = 1; ; tries++) {
-    try {
-      writer.exec('begin immediate')
-      return
-    } catch (error) {
-      const isBusy = error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY'
-      if (!isBusy || tries >= busyTries) throw error
-    }
-    await wait(busyWaitMs)
-  }
 }
 
 type Open = {
@@ -142,10 +114,10 @@ type Open = {
   /** Commits, and tells whether there is news. */
   readonly commit: () => Promise<boolean>
   /** Ends it, with a rollback unless it was committed. */
-  readonly end: () => void
+  readonly end: () => Promise<void>
 }
 
-const openTransaction = ({ write, connections: { writer }, newId }: Database): Open => {
+const openTransaction = ({ write, engine, newId }: Database): Open => {
   const last: (() => Promise<void>)[] = []
   let isOpen = true
   let hasNews = false
@@ -171,39 +143,58 @@ const openTransaction = ({ write, connections: { writer }, newId }: Database): O
     tx,
     commit: async () => {
       for (const work of last) await work()
-      writer.exec('commit')
+      await engine.commit()
       return hasNews
     },
     end: () => {
       isOpen = false
-      if (writer.inTransaction) writer.exec('rollback')
+      return engine.end()
     },
+  }
+}
+
+type Work<T> = (tx: Transaction) => Promise<T>
+
+type Done<T> = { readonly result: T; readonly hasNews: boolean }
+
+const runOnce = async <T>(database: Database, work: Work<T>): Promise<Done<T>> => {
+  await database.engine.begin()
+  const { tx, commit, end } = openTransaction(database)
+  try {
+    const result = await work(tx)
+    return { result, hasNews: await commit() }
+  } finally {
+    await end()
+  }
+}
+
+/** From the start again, with nothing left of the try before, while the engine says so. */
+const run = async <T>(database: Database, work: Work<T>): Promise<Done<T>> => {
+  for (let tries = 1; ; tries++) {
+    let waitMs: number | undefined
+    try {
+      return await runOnce(database, work)
+    } catch (error) {
+      waitMs = database.engine.retryAfter(error, tries)
+      if (waitMs === undefined) throw error
+    }
+    await wait(waitMs)
   }
 }
 
 /**
  * Runs work as one transaction of the single writer: all of it is committed when it resolves, none
- * when it throws. Not to be nested. News has reached this process's followers when it resolves.
+ * when it throws. Work may be run more than once, so it touches nothing but the transaction. Not to
+ * be nested. News has reached this process's followers when it resolves.
  */
-export const transact = async <T>(
-  database: Database,
-  work: (tx: Transaction) => Promise<T>,
-): Promise<T> => {
+export const transact = async <T>(database: Database, work: Work<T>): Promise<T> => {
   const endTurn = await database.takeTurn()
-  let result: T
-  let hasNews: boolean
+  let done: Done<T>
   try {
-    await begin(database.connections.writer)
-    const { tx, commit, end } = openTransaction(database)
-    try {
-      result = await work(tx)
-      hasNews = await commit()
-    } finally {
-      end()
-    }
+    done = await run(database, work)
   } finally {
     endTurn()
   }
-  if (hasNews) await Promise.all(Array.from(database.followers, (follow) => follow()))
-  return result
+  if (done.hasNews) await Promise.all(Array.from(database.followers, (follow) => follow()))
+  return done.result
 }

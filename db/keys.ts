@@ -4,6 +4,10 @@ import { join } from 'node:path'
 
 const keyBytes = 32
 
+/** The key as it is kept: 64 hexadecimal digits. */
+export const parseKey = (text: string): Buffer | undefined =>
+  /^[0-9a-f]{64}$/.test(text) ? Buffer.from(text, 'hex') : undefined
+
 const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ENOENT'
 
@@ -15,10 +19,10 @@ const findKey = (file: string): Buffer | undefined => {
     if (isMissing(error)) return undefined
     throw new Error(`cannot read ${file}: the installation's key`, { cause: error })
   }
-  if (!/^[0-9a-f]{64}$/.test(text)) {
+  const key = parseKey(text)
+  if (key === undefined)
     throw new Error(`${file} is damaged: 64 hexadecimal digits were expected; nothing was changed`)
-  }
-  return Buffer.from(text, 'hex')
+  return key
 }
 
 /** Written whole or not at all, and never over another process's key. */

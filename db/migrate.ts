@@ -2,11 +2,17 @@ import type Sqlite from 'better-sqlite3'
 import { readMigrationFiles, type MigrationMeta } from 'drizzle-orm/migrator'
 import { fileURLToPath } from 'node:url'
 
-type Applied = { readonly hash: string; readonly created_at: number }
+export type Applied = { readonly hash: string; readonly created_at: number }
+
+const folders = { sqlite: './migrations', postgres: './migrations-postgres' } as const
 
 /** The migrations of this version, oldest first; their SQL lies beside this file, built or not. */
-export const readMigrations = (): readonly MigrationMeta[] =>
-  readMigrationFiles({ migrationsFolder: fileURLToPath(new URL('./migrations', import.meta.url)) })
+export const readMigrations = (
+  dialect: keyof typeof folders = 'sqlite',
+): readonly MigrationMeta[] =>
+  readMigrationFiles({
+    migrationsFolder: fileURLToPath(new URL(folders[dialect], import.meta.url)),
+  })
 
 const bookkeeping = `create table if not exists __drizzle_migrations (
   id integer primary key autoincrement, hash text not null, created_at integer not null)`
@@ -17,7 +23,10 @@ const appliedTo = (connection: Sqlite.Database): readonly Applied[] =>
     .all()
 
 /** What was applied before must be what this version knows, in the same order. */
-const assertKnown = (applied: readonly Applied[], migrations: readonly MigrationMeta[]): void => {
+export const assertKnown = (
+  applied: readonly Applied[],
+  migrations: readonly MigrationMeta[],
+): void => {
   for (const [index, { hash, created_at }] of applied.entries()) {
     const migration = migrations[index]
     if (migration === undefined) throw new Error('it was made by a newer version of Sallyport')

@@ -179,7 +179,8 @@ const compile = async (reader: Reader, row: Row): Promise<Omit<Principal, 'asOf'
   }
 }
 
-const manyTries = 5
+/** While one user changes as fast as it can be written, some reading in between comes out whole. */
+const manyTries = 20
 
 /** More than these are not looked through. */
 const mostChanges = 500

@@ -1,6 +1,7 @@
-import { and, asc, count, eq, gt, inArray, isNull, or, sql } from 'drizzle-orm'
+import { and, asc, count, eq, gt, inArray, isNull, or } from 'drizzle-orm'
 import type { Channel } from '../policies/facts.ts'
 import { foldUsername } from '../policies/names.ts'
+import { contains } from './contains.ts'
 import type { Reader } from './database.ts'
 import { lockOf, type Lock } from './locks.ts'
 import { locks } from './schema/audit.ts'
@@ -114,7 +115,11 @@ const viewOf = (row: UserRow, belongings: Belongings): UserView => ({
   version: row.version,
 })
 
-const viewsOf = async (reader: Reader, rows: readonly UserRow[]): Promise<readonly UserView[]> => {
+/** Rows as an admin sees them. */
+export const viewsOf = async (
+  reader: Reader,
+  rows: readonly UserRow[],
+): Promise<readonly UserView[]> => {
   const belongingsOf = await findBelongings(
     reader,
     rows.map(({ id }) => id),
@@ -131,6 +136,9 @@ export const findUserView = async (
   return (await viewsOf(reader, await reader.queries.select().from(users).where(isNamed)))[0]
 }
 
+export const findUserViewById = async (reader: Reader, id: string): Promise<UserView | undefined> =>
+  (await viewsOf(reader, await reader.queries.select().from(users).where(eq(users.id, id))))[0]
+
 /** Users in the order of their names, after the folded name `after`; of all accounts. */
 export const findUserViews = async (
   reader: Reader,
@@ -141,9 +149,9 @@ export const findUserViews = async (
     text === ''
       ? undefined
       : or(
-          sql`instr(${users.usernameKey}, ${text}) > 0`,
-          sql`instr(${users.nameKey}, ${text}) > 0`,
-          sql`instr(${users.emailKey}, ${text}) > 0`,
+          contains(users.usernameKey, text),
+          contains(users.nameKey, text),
+          contains(users.emailKey, text),
         )
   const rows = await reader.queries
     .select()

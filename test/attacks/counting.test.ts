@@ -5,6 +5,7 @@ import type { UserRow } from '../../db/user-rows.ts'
 import { countHashes, passwordAttempt, userKeyOf, wordOf } from '../support/attempts.ts'
 import { basic, startGateway, type TestGateway } from '../support/gateway.ts'
 import { startUpstream, type TestUpstream } from '../support/upstream.ts'
+import { sqliteOf } from '../support/database.ts'
 
 let upstream: TestUpstream
 let gateway: TestGateway
@@ -144,8 +145,8 @@ test('B9 a fault of the counters after a right password permits nothing and coun
 
 test('a stored hash that is damaged is a fault of ours and counts nothing', async () => {
   const damaged = await gateway.addUser({ username: `user-${++users}`, password: right })
-  core.database.connections.writer
-    .prepare("update users set password_hash = '$argon2id$broken' where id = ?")
+  sqliteOf(core.database)
+    .connections.writer.prepare("update users set password_hash = '$argon2id$broken' where id = ?")
     .run(damaged.id)
   user = damaged
   for (let at = 0; at < 10; at++) expect(await decide(`wrong ${at}`)).toBe('unavailable')

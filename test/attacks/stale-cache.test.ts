@@ -15,6 +15,7 @@ import { createSystem } from '../../gateway/system.ts'
 import { countHashes } from '../support/attempts.ts'
 import { basic, startGateway, type TestGateway } from '../support/gateway.ts'
 import { startUpstream, type TestUpstream } from '../support/upstream.ts'
+import { sqliteOf } from '../support/database.ts'
 
 let upstream: TestUpstream
 let gateway: TestGateway
@@ -38,7 +39,7 @@ beforeAll(async () => {
       caches: { users: 8 },
     },
   })
-  const file = gateway.core.database.file
+  const { file } = sqliteOf(gateway.core.database)
   elsewhere = await openDatabase({ file, now, random })
   hashes = countHashes(gateway.core).hashes
   await gateway.addUser({ username: 'root', password, roles: ['account-admin'] })

@@ -1,4 +1,3 @@
-import Sqlite from 'better-sqlite3'
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import {
@@ -17,10 +16,11 @@ import { closedSafelist, covers } from '../../policies/safelist.ts'
 import {
   addAccount,
   addUser,
+  byHand,
+  type Clock,
   made,
   someTime,
   temporaryDatabase,
-  type Clock,
 } from '../support/database.ts'
 
 const actor = systemActor
@@ -85,9 +85,7 @@ describe('an API key', () => {
 
   it('lets nobody in when its list was broken by hand', async () => {
     const { database } = await withKey({ safelist: [{ range: '192.0.2.0/24' }] })
-    const connection = new Sqlite(database.file)
-    connection.exec(`update api_keys set safelist = '["192.0.2.0/33"]'`)
-    connection.close()
+    await byHand(database, `update api_keys set safelist = '["192.0.2.0/33"]'`)
     const found = await findApiKey(database, digestOf('one'))
     expect(found?.facts.safelist).toBe(closedSafelist)
     expect(found?.broken).toEqual(expect.any(String))

@@ -15,9 +15,13 @@ import { heard, startChild } from '../support/child.ts'
 import {
   addAccount,
   addUser,
-  temporaryDatabase,
-  someTime,
   type Clock,
+  damage,
+  isPostgres,
+  placeOf,
+  someTime,
+  sqliteOf,
+  temporaryDatabase,
 } from '../support/database.ts'
 
 const change = (database: Database, userId?: string) =>
@@ -135,7 +139,8 @@ describe('the feed', () => {
     expect(feed.age(clock.at)).toBe(3000)
     await feed.poll()
     expect(feed.age(clock.at)).toBe(0)
-    database.connections.reader.close()
+    if (isPostgres) await damage(database, 'alter table changes rename to hidden')
+    else sqliteOf(database).connections.reader.close()
     clock.at += 2000
     await feed.poll()
     expect(errors).toHaveLength(1)
@@ -157,7 +162,7 @@ describe("another process's change", () => {
     const database = await temporaryDatabase()
     const user = await addUser(database, (await addAccount(database)).id, { username: 'alice' })
     const news = Promise.withResolvers<Change>()
-    const child = startChild(database.file, 'disableOnWord', user.id)
+    const child = startChild(placeOf(database), 'disableOnWord', user.id)
     expect(await heard(child)).toBe('ready')
     await follow(database, news.resolve, { pollMs: 20 })
     child.send('now')
@@ -167,7 +172,7 @@ describe("another process's change", () => {
   it('is told there as it is told here', async () => {
     const database = await temporaryDatabase()
     const user = await addUser(database, (await addAccount(database)).id, { username: 'alice' })
-    const child = startChild(database.file, 'follow')
+    const child = startChild(placeOf(database), 'follow')
     expect(await heard(child)).toBe('ready')
     const hearing = heard(child)
     await transact(database, (tx) =>

@@ -1,4 +1,3 @@
-import Sqlite from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { setAccountSettings } from '../../db/accounts.ts'
 import { lastChange } from '../../db/changes.ts'
@@ -17,9 +16,12 @@ import { closedSafelist, covers } from '../../policies/safelist.ts'
 import {
   addAccount,
   addUser,
+  byHand,
+  type Clock,
+  damage,
+  isPostgres,
   someTime,
   temporaryDatabase,
-  type Clock,
 } from '../support/database.ts'
 
 const actor = systemActor
@@ -111,12 +113,15 @@ describe('a principal', () => {
     'whose safelist was broken by hand to %j is allowed nowhere, and says why (A4)',
     async (range) => {
       const { database, userId, find } = await withUser()
-      const connection = new Sqlite(database.file)
-      connection.pragma('ignore_check_constraints = ON')
-      connection
-        .prepare('update safelist_entries set range = ? where user_id = ?')
-        .run(range, userId)
-      connection.close()
+      if (isPostgres && range === '')
+        await damage(
+          database,
+          'alter table safelist_entries drop constraint safelist_entries_range_form',
+        )
+      await byHand(
+        database,
+        `update safelist_entries set range = '${range}' where user_id = '${userId}'`,
+      )
       const principal = await find()
       expect(principal.user.safelist).toBe(closedSafelist)
       expect(principal.broken).toEqual(expect.any(String))
@@ -125,9 +130,7 @@ describe('a principal', () => {
 
   it('whose account settings were broken by hand is not found at all', async () => {
     const { database } = await withUser()
-    const connection = new Sqlite(database.file)
-    connection.exec(`update accounts set settings = '{"lockout":{"limit":0}}'`)
-    connection.close()
+    await byHand(database, `update accounts set settings = '{"lockout":{"limit":0}}'`)
     await expect(findPrincipal(database, 'alice')).rejects.toThrow()
   })
 

@@ -5,7 +5,7 @@ import { type GroupLimits } from '../../db/refusal-groups.ts'
 import { createRefusalLog, findRefusal } from '../../db/refusals.ts'
 import { verifyEvents } from '../../db/chain-verification.ts'
 import { address } from '../../policies/address.ts'
-import { someTime, temporaryDatabase, type Clock } from '../support/database.ts'
+import { type Clock, refuseWrites, someTime, temporaryDatabase } from '../support/database.ts'
 import { minute, refusal, rowsOf, user, withLog } from '../support/refusals.ts'
 
 const sumOf = async (database: Database): Promise<number> =>
@@ -71,7 +71,7 @@ describe('the log', () => {
   it('loses nothing while the database cannot be written, and says so', async () => {
     const errors: unknown[] = []
     const { clock, database, log } = await withLog(undefined, (error) => void errors.push(error))
-    database.connections.writer.pragma('query_only = on')
+    const allow = await refuseWrites(database)
     for (let turn = 0; turn < 10; turn++) {
       clock.at += minute / 2
       log.record(refusal)
@@ -79,7 +79,7 @@ describe('the log', () => {
     await log.flush()
     expect(errors.length).toBeGreaterThan(0)
     expect(log.pending()).toBe(10)
-    database.connections.writer.pragma('query_only = off')
+    await allow()
     await log.stop()
     expect(log.pending()).toBe(0)
     expect(await sumOf(database)).toBe(10)

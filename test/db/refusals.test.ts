@@ -5,7 +5,7 @@ import { createNameDigest, type Refusal } from '../../db/refusal-groups.ts'
 import { findRefusal } from '../../db/refusals.ts'
 import { verifyEvents } from '../../db/chain-verification.ts'
 import { address } from '../../policies/address.ts'
-import { someTime, temporaryDatabase } from '../support/database.ts'
+import { placeOf, someTime, temporaryDatabase } from '../support/database.ts'
 import { minute, refusal, rowsOf, user, withLog } from '../support/refusals.ts'
 
 describe('refusals of one kind', () => {
@@ -144,7 +144,7 @@ describe('the id of a refusal', () => {
     const id = log.record(refusal)
     await log.stop()
     await closeDatabase(database)
-    const again = await temporaryDatabase(undefined, database.file)
+    const again = await temporaryDatabase(undefined, placeOf(database))
     expect(await findRefusal(again, id)).toMatchObject({ event: { reason: 'secret-wrong' } })
   })
 

@@ -6,7 +6,7 @@ import { createSourceCounts, type Outcome } from '../../db/source-counts.ts'
 import { addSource, findSources, pruneSources, type Source } from '../../db/source-rows.ts'
 import { createSourceLog } from '../../db/sources.ts'
 import { address } from '../../policies/address.ts'
-import { someTime, temporaryDatabase, type Clock } from '../support/database.ts'
+import { type Clock, refuseWrites, someTime, temporaryDatabase } from '../support/database.ts'
 
 const here = address('203.0.113.7')
 const there = address('2001:db8::1')
@@ -99,14 +99,14 @@ describe('sources', () => {
   it('are counted all the same while the database cannot be written', async () => {
     const errors: unknown[] = []
     const { clock, database, log } = await withLog((error) => void errors.push(error))
-    database.connections.writer.pragma('query_only = on')
+    const allow = await refuseWrites(database)
     for (let turn = 0; turn < 4; turn++) {
       clock.at = someTime + turn
       log.seen('u1', 'http', here, 'permitted')
       await log.flush()
     }
     expect(errors).toHaveLength(4)
-    database.connections.writer.pragma('query_only = off')
+    await allow()
     await log.flush()
     expect(await findSources(database, 'u1')).toMatchObject([
       { firstAt: someTime, lastAt: someTime + 3, count: 4 },

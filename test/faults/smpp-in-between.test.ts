@@ -7,6 +7,7 @@ import { statuses } from '../../gateway/smpp/constants.ts'
 import { pdu } from '../support/pdu.ts'
 import { answerAll } from '../support/recording-smsc.ts'
 import { bind, refusalsOf, startSmppPair, until, type SmppPair } from '../support/smpp-pair.ts'
+import { sqliteOf } from '../support/database.ts'
 
 const password = 'a-long-secret-1'
 let pair: SmppPair
@@ -68,7 +69,7 @@ describe('J12 a change between the password and the answer refuses', () => {
   test('in the very moment between the decision and the bind’s becoming live', async () => {
     const { core } = pair.gateway
     const { record } = core.recorder
-    const { writer } = core.database.connections
+    const { writer } = sqliteOf(core.database).connections
     // Written past the gateway, and told in the moment in which the decision is recorded.
     Object.assign(core.recorder, {
       record: (...args: Parameters<typeof record>) => {

@@ -6,7 +6,7 @@ import { recordLock } from '../../db/locks.ts'
 import { findUserByName } from '../../db/user-rows.ts'
 import { createSystem } from '../../gateway/system.ts'
 import { runCli, serveCli } from '../support/cli.ts'
-import { temporaryFolder } from '../support/database.ts'
+import { sqliteOf, temporaryFolder } from '../support/database.ts'
 import { basic } from '../support/gateway.ts'
 import { startUpstream } from '../support/upstream.ts'
 import { alicesPassword, usedFolder } from '../support/used-folder.ts'
@@ -127,7 +127,9 @@ test.each([
 ])('a password that is %s is refused, and the old one stays', async (_, input, line) => {
   const { dataDir, database } = await openWorld()
   const hashes = () =>
-    database.connections.reader.prepare('select password_hash from users order by id').all()
+    sqliteOf(database)
+      .connections.reader.prepare('select password_hash from users order by id')
+      .all()
   const before = hashes()
   const ran = await runCli(['user', 'password', 'alice'], { DATA_DIR: dataDir }, input)
   expect(ran).toMatchObject({ code: 1, out: '' })
@@ -178,7 +180,7 @@ test('events are verified and exported, and a changed one is named', async () =>
   const csv = (await runCli(['events', 'export'], env)).out
   expect(csv.split('\r\n')).toHaveLength(5)
   expect(csv).toMatch(/^seq,id,at,action,/)
-  const { writer } = database.connections
+  const { writer } = sqliteOf(database).connections
   writer.exec(
     "drop trigger events_refuse_update; update events set username = 'mallory' where seq = 3",
   )

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
 /** Starts the other process of `db-child.ts`; it is gone when the test is over. */
-export const startChild = (file: string, job: string, ...more: string[]): ChildProcess => {
+export const startChild = (place: string, job: string, ...more: string[]): ChildProcess => {
   const script = fileURLToPath(new URL('./db-child.ts', import.meta.url))
-  const child = fork(script, [file, job, ...more], { execArgv: [], stdio: 'inherit' })
+  const child = fork(script, [place, job, ...more], { execArgv: [], stdio: 'inherit' })
   onTestFinished(() => {
     child.kill('SIGKILL')
   })

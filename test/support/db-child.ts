@@ -1,9 +1,10 @@
 /**
- * Another process on the same database, told what to do by its arguments: `file job …`. It sends
+ * Another process on the same database, told what to do by its arguments: `place job …`, a file or a URL. It sends
  * `ready` when it has come to the point, and goes on, or dies, as the job says.
  */
 import Sqlite from 'better-sqlite3'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createFeed } from '../../db/changes.ts'
 import { openDatabase, transact } from '../../db/database.ts'
@@ -11,7 +12,7 @@ import { migrate, readMigrations } from '../../db/migrate.ts'
 import { systemActor } from '../../db/record.ts'
 import { setUserEnabled } from '../../db/users.ts'
 
-const [file = '', job = '', ...more] = process.argv.slice(2)
+const [place = '', job = '', ...more] = process.argv.slice(2)
 
 const tell = (message: string): void => {
   process.send?.(message)
@@ -22,7 +23,8 @@ const die = (): never => {
   throw new Error('still alive')
 }
 
-const open = () => openDatabase({ file, now: Date.now, random: randomBytes })
+const at = place.startsWith('postgres') ? { url: place } : { file: place }
+const open = () => openDatabase({ ...at, now: Date.now, random: randomBytes })
 
 const jobs: Readonly<Record<string, () => Promise<void>>> = {
   /** Disables the user and dies before the commit. */
@@ -68,19 +70,18 @@ const jobs: Readonly<Record<string, () => Promise<void>>> = {
     process.on('message', () => undefined)
     tell('ready')
   },
-  /** Holds the write lock until told to let go. */
+  /** Is the writer until told to let go. */
   holdLock: async () => {
-    const connection = new Sqlite(file)
-    connection.exec('begin immediate')
-    process.on('message', () => {
-      connection.exec('commit')
-      process.exit(0)
+    await transact(await open(), async () => {
+      const told = once(process, 'message')
+      tell('ready')
+      await told
     })
-    tell('ready')
+    process.exit(0)
   },
   /** Dies in the middle of the last migration. */
   dieInMigration: async () => {
-    const connection = new Sqlite(file)
+    const connection = new Sqlite(place)
     connection.function('die', die)
     const migrations = readMigrations().map((migration, index, { length }) =>
       index === length - 1

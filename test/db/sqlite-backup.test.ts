@@ -7,7 +7,13 @@ import { transact } from '../../db/database.ts'
 import { appendEvent } from '../../db/events.ts'
 import { findUserByName } from '../../db/user-rows.ts'
 import { verifyEvents } from '../../db/chain-verification.ts'
-import { addAccount, addUser, temporaryDatabase, temporaryFolder } from '../support/database.ts'
+import {
+  addAccount,
+  addUser,
+  sqliteOf,
+  temporaryDatabase,
+  temporaryFolder,
+} from '../support/database.ts'
 
 const withUser = async () => {
   const database = await temporaryDatabase()
@@ -21,7 +27,7 @@ describe('a backup', () => {
     await backupDatabase(database, file)
     expect(statSync(file).mode & 0o777).toBe(0o600)
     copyFileSync(
-      join(dirname(database.file), 'installation.key'),
+      join(dirname(sqliteOf(database).file), 'installation.key'),
       join(dirname(file), 'installation.key'),
     )
     const copy = await temporaryDatabase(undefined, file)
@@ -47,7 +53,7 @@ describe('a backup', () => {
     isOver = true
     await busy
     copyFileSync(
-      join(dirname(database.file), 'installation.key'),
+      join(dirname(sqliteOf(database).file), 'installation.key'),
       join(dirname(file), 'installation.key'),
     )
     const copy = await temporaryDatabase(undefined, file)

@@ -8,7 +8,7 @@ import { setPassword, setSmppPassword } from '../../db/passwords.ts'
 import { systemActor } from '../../db/record.ts'
 import { createRefusalLog } from '../../db/refusals.ts'
 import { address } from '../../policies/address.ts'
-import { addAccount, addUser, made, temporaryDatabase } from '../support/database.ts'
+import { addAccount, addUser, made, sqliteOf, temporaryDatabase } from '../support/database.ts'
 
 const actor = systemActor
 const digestOf = (secret: string): string => createHash('sha256').update(secret).digest('hex')
@@ -38,7 +38,7 @@ it('no secret stands in the data folder in clear (D7)', async () => {
   await log.stop()
 
   const filesHold = (text: string): readonly string[] => {
-    const folder = dirname(database.file)
+    const folder = dirname(sqliteOf(database).file)
     return readdirSync(folder).filter((name) => readFileSync(join(folder, name)).includes(text))
   }
   expect(filesHold('planted')).toEqual([])
@@ -47,4 +47,13 @@ it('no secret stands in the data folder in clear (D7)', async () => {
   expect(filesHold('planted')).toEqual([])
   expect(filesHold('alice')).toEqual(['sallyport.db'])
   expect(filesHold(database.key.toString('hex'))).toEqual(['installation.key'])
+})
+
+it('the key that seals the audit is not in the database', async () => {
+  const database = await temporaryDatabase()
+  await addAccount(database)
+  await closeDatabase(database)
+  const bytes = readFileSync(sqliteOf(database).file)
+  expect(bytes.includes(database.key)).toBe(false)
+  expect(bytes.includes(database.key.toString('hex'))).toBe(false)
 })

@@ -5,7 +5,13 @@ import { describe, expect, it } from 'vitest'
 import { closeDatabase } from '../../db/database.ts'
 import { verifyEvents } from '../../db/chain-verification.ts'
 import { ended, startChild } from '../support/child.ts'
-import { addAccount, addUser, temporaryDatabase, temporaryFolder } from '../support/database.ts'
+import {
+  addAccount,
+  addUser,
+  sqliteOf,
+  temporaryDatabase,
+  temporaryFolder,
+} from '../support/database.ts'
 
 /** A file with an account and a user in it, closed. */
 const writtenFile = async (): Promise<string> => {
@@ -13,12 +19,12 @@ const writtenFile = async (): Promise<string> => {
   const { id } = await addAccount(database)
   await addUser(database, id, { username: 'alice' })
   await closeDatabase(database)
-  return database.file
+  return sqliteOf(database).file
 }
 
 describe('a file', () => {
   it('is made for its owner alone, with its key beside it', async () => {
-    const { file } = await temporaryDatabase()
+    const { file } = sqliteOf(await temporaryDatabase())
     for (const name of [file, `${file}-wal`, join(file, '..', 'installation.key')]) {
       expect(statSync(name).mode & 0o777, name).toBe(0o600)
     }
@@ -42,7 +48,7 @@ describe('a file', () => {
     const database = await temporaryDatabase(undefined, ':memory:')
     await addAccount(database)
     await closeDatabase(database)
-    expect(() => statSync(database.file)).toThrow()
+    expect(() => statSync(sqliteOf(database).file)).toThrow()
   })
 })
 
