@@ -15,6 +15,7 @@ import { createSourceLog, type SourceLog } from '../db/sources.ts'
 import type { User } from '../policies/facts.ts'
 import type { Authorize } from '../policies/ports.ts'
 import { createAuthorize } from './authorize.ts'
+import { createIsTrusted } from './client-address.ts'
 import { databaseFileOf } from './data-folder.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { createFloor, type Floor } from './floor.ts'
@@ -159,6 +160,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
   const recorder = createRecorder({
     ...stores,
     newId: database.newId,
+    isTrusted: createIsTrusted(settings.trustedProxies),
     succeeded: directory.succeeded,
     logFailure,
   })

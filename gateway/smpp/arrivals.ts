@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import type { Address } from '../../policies/address.ts'
-import { addressOfSocket, keyOfSocket } from '../proxied-listener.ts'
+import { addressOfSocket, keyOfSocket, type FindSource } from '../proxied-listener.ts'
 import type { Unbound } from './unbound.ts'
+import type { Waste } from './waste.ts'
 
 /** A connection from its accept to its bind. */
 export type Arrival = {
@@ -32,6 +33,10 @@ export type ArrivalsOptions = {
   readonly initMs: number
   /** The source is not that of the socket, but whom its PROXY header names. */
   readonly isProxied: boolean
+  /** Who is behind an accepted socket, as far as that is known. */
+  readonly sourceOf: FindSource
+  /** It was closed before it came to the door: a handshake that failed or never was. */
+  readonly wasted: Waste
 }
 
 /** Counts from the accept on: a handshake that never comes must not cost more than a bind. */
@@ -39,6 +44,7 @@ export const createArrivals = (options: ArrivalsOptions): Arrivals => {
   const { unbound, isProxied } = options
   const arrivals = new Map<string, Arrival>()
   const waiting = new Set<Socket>()
+  let isDraining = false
 
   return {
     accept: (accepted) => {
@@ -52,20 +58,27 @@ export const createArrivals = (options: ArrivalsOptions): Arrivals => {
       }
       const key = keyOfSocket(accepted)
       const deadline = setTimeout(() => accepted.destroy(), options.initMs)
+      let isAtDoor = false
+      const onClose = (): void => {
+        const from = isAtDoor || isDraining ? undefined : options.sourceOf(accepted)
+        leave()
+        if (from !== undefined) options.wasted(from)
+      }
       // Once bound, nothing of this is kept.
       const leave = (): void => {
         clearTimeout(deadline)
-        accepted.off('close', leave)
+        accepted.off('close', onClose)
         waiting.delete(accepted)
         // The port may be another connection's by now.
         if (arrivals.get(key) === arrival) arrivals.delete(key)
         place.leave()
       }
-      accepted.once('close', leave)
+      accepted.once('close', onClose)
       waiting.add(accepted)
       const arrival: Arrival = {
         acceptedAt: options.elapsed(),
         comesFrom: (client) => {
+          isAtDoor = true
           clearTimeout(deadline)
           return !isProxied || place.comesFrom(client)
         },
@@ -78,6 +91,7 @@ export const createArrivals = (options: ArrivalsOptions): Arrivals => {
     },
     of: (socket) => arrivals.get(keyOfSocket(socket)),
     drain: () => {
+      isDraining = true
       for (const socket of waiting) socket.destroy()
     },
   }

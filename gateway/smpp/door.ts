@@ -8,6 +8,7 @@ import type { Arrival } from './arrivals.ts'
 import type { BindRequest } from './bind-request.ts'
 import { statuses } from './constants.ts'
 import { readFirstPdu, refuseBind, type FirstPduOptions, type UnreadableBind } from './first-pdu.ts'
+import type { Waste } from './waste.ts'
 
 /** A bind under our roof, from its arrival to its answer. */
 export type Visit = {
@@ -37,8 +38,7 @@ export type DoorDeps = Omit<FirstPduOptions, 'acceptedAt'> & {
   readonly elapsed: () => number
   /** Holds back the refusals that must not be told apart by their time. */
   readonly floor: Floor
-  /** A connection came to nothing before a bind; held against its source, since nobody is named. */
-  readonly wasted: (client: Address) => void
+  readonly wasted: Waste
   readonly logFailure: (error: unknown) => void
 }
 

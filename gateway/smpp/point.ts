@@ -9,6 +9,7 @@ import { createArrivals, type Arrivals } from './arrivals.ts'
 import type { Door } from './door.ts'
 import { ignoreError } from './hang-up.ts'
 import { createUnbound, type Unbound } from './unbound.ts'
+import { createWaste, type Waste } from './waste.ts'
 import { createWiredDoor } from './wired-door.ts'
 
 /** The SMPP enforcement point, not yet listening. */
@@ -25,13 +26,14 @@ export type SmppPoint = {
 
 const TLS_LOOK_MS = 2_000
 
+type Behind = { readonly unbound: Unbound; readonly door: Door; readonly wasted: Waste }
+
 /** Brings what comes in on a listener to the door; answers what is on its way there. */
 const openOn = (
   { settings, system, log }: Core,
   server: Server,
   event: 'connection' | 'secureConnection',
-  unbound: Unbound,
-  door: Door,
+  { unbound, door, wasted }: Behind,
 ): Arrivals => {
   const { smpp, limits, smppLimits } = settings
   let sourceOf: FindSource = addressOfSocket
@@ -40,6 +42,8 @@ const openOn = (
     elapsed: system.elapsed,
     initMs: smppLimits.timers.initMs,
     isProxied: smpp.proxyProtocol,
+    sourceOf: (socket) => sourceOf(socket),
+    wasted,
   })
   server.maxConnections = limits.maxConnections
   server.on(event, (socket: Socket) => {
@@ -86,12 +90,14 @@ const createTlsListener = ({
 export const createSmppPoint = (core: Core, upstreams: readonly SmppUpstream[]): SmppPoint => {
   const counts = core.metrics.smpp
   let isDraining = false
-  const door = createWiredDoor(core, upstreams, () => isDraining)
+  const wasted = createWaste(core)
+  const door = createWiredDoor(core, upstreams, () => isDraining, wasted)
   const unbound = createUnbound(core.settings.smppLimits, counts)
   const server = createServer({ noDelay: true })
   const tls = createTlsListener(core)
-  const listeners = [openOn(core, server, 'connection', unbound, door)]
-  if (tls !== undefined) listeners.push(openOn(core, tls.server, 'secureConnection', unbound, door))
+  const behind = { unbound, door, wasted }
+  const listeners = [openOn(core, server, 'connection', behind)]
+  if (tls !== undefined) listeners.push(openOn(core, tls.server, 'secureConnection', behind))
   const stopListening = (): void => {
     server.close()
     tls?.server.close()

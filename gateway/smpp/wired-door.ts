@@ -1,6 +1,4 @@
 import { createEmbeddedBindLeases } from '../../db/bind-leases.ts'
-import { sourceGroup } from '../../policies/address.ts'
-import { createIsTrusted } from '../client-address.ts'
 import type { Core } from '../core.ts'
 import type { SmppUpstream } from '../upstream-urls.ts'
 import { createAdmit } from './admission.ts'
@@ -10,6 +8,7 @@ import { createMessageBudgets } from './message-budget.ts'
 import { createSlots } from './slots.ts'
 import { createTicker, type Ticker } from './ticker.ts'
 import { createUpstreamBinds, type UpstreamBinds } from './upstream-bind.ts'
+import type { Waste } from './waste.ts'
 
 const TICK_MS = 250
 const DOWN_MS = 2_000
@@ -67,10 +66,10 @@ export const createWiredDoor = (
   core: Core,
   upstreams: readonly SmppUpstream[],
   isDraining: () => boolean,
+  wasted: Waste,
 ): Door => {
-  const { settings, system, attempts } = core
+  const { settings, system } = core
   const { end, timers } = settings.smppLimits
-  const isTrusted = createIsTrusted(settings.trustedProxies)
   const logFailure = createFailureLog(core)
   const ticker = createTicker(system.elapsed, TICK_MS)
   return createDoor({
@@ -78,10 +77,7 @@ export const createWiredDoor = (
     admit: wireAdmit(core, upstreams, ticker),
     recordFailure: core.recorder.recordFailure,
     isDraining,
-    wasted: (client) => {
-      // Balancers look in now and then, and their own address is nobody's to lock.
-      if (!isTrusted(client)) attempts.countSource(sourceGroup(client)).catch(logFailure)
-    },
+    wasted,
     floor: core.floor,
     elapsed: system.elapsed,
     closeMs: end.closeMs,

@@ -158,3 +158,36 @@ test('E6 nothing that comes through it locks the balancer, and a source locks it
   expect(await statusAfter([v1('198.51.100.67')])).toBe(0)
   expect(await statusAfter([local])).toBe(0)
 })
+
+/**
+ * A connection that speaks for the proxy itself is decided as one from the proxy's own address (PROXY
+ * protocol §2): its wrong passwords count against the user, as anyone's do, and never against that.
+ */
+test('E6 wrong passwords of the balancer itself lock neither its address nor anyone else', async () => {
+  const { sourceBlockedUntil } = pair.gateway.core.attempts
+  const carol = { username: 'carol', password: 'carol-secret-1' }
+  await pair.gateway.addUser(carol)
+  for (let at = 0; at < 2 * BUDGET; at++)
+    for (const as of [
+      { username: 'carol', password: 'what-a-check-says' },
+      { username: 'carol', password: `guess-${at}` },
+      { username: `nobody-${at}`, password: 'guess' },
+    ])
+      expect(await statusAfter([local], as)).toBe(statuses.ESME_RBINDFAIL)
+  expect(sourceBlockedUntil('127.0.0.1')).toBeUndefined()
+  // Guesses at a user end for that user, wherever they come from.
+  expect(await statusAfter([local], carol)).toBe(statuses.ESME_RBINDFAIL)
+  expect(await statusAfter([local])).toBe(0)
+  expect(await statusAfter([v1('198.51.100.68')])).toBe(0)
+})
+
+test('E6 a check of the balancer that always says the same wrong password locks nobody', async () => {
+  const erin = { username: 'erin', password: 'erin-secret-01' }
+  await pair.gateway.addUser(erin)
+  for (let at = 0; at < 10; at++)
+    expect(await statusAfter([local], { ...erin, password: 'what-a-check-says' })).toBe(
+      statuses.ESME_RBINDFAIL,
+    )
+  expect(await statusAfter([local], erin)).toBe(0)
+  expect(await statusAfter([v1('198.51.100.68')], erin)).toBe(0)
+})

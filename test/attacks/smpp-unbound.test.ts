@@ -141,7 +141,49 @@ test.each([
   expect(await attempts.state(userKeyOf(pair.gateway.core, userId))).toEqual([])
 })
 
+test.each([
+  ['nothing and a close', Buffer.alloc(0)],
+  ['what is no handshake', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
+  ['a bind in the clear', bindPdu()],
+  ['a handshake that is cut', Buffer.from([22, 3, 1, 0x02, 0x00, 1, 0, 1])],
+])('handshakes that fail with %s count against their source, and no user', async (_, octets) => {
+  const pair = await pairOf({ env: tlsEnv(), file: { sourceBudget: { limit: 5 } } })
+  const { smppPort, smppTls, core } = pair.gateway
+  expect((await bind(smppPort)).answer.status).toBe(0)
+  for (let at = 0; at < 5; at++) {
+    const peer = await connectPeer(smppTls?.port ?? 0)
+    peer.socket.end(octets)
+    await peer.ended
+  }
+  await isUnbound(pair, 0)
+  expect((await bind(smppPort)).answer.status).toBe(statuses.ESME_RTHROTTLED)
+  const userId = (await core.directory.find('alice'))?.user.id ?? ''
+  expect(await core.attempts.state(userKeyOf(core, userId))).toEqual([])
+})
+
 describe('behind a balancer', () => {
+  test('a handshake that fails counts against whom the header names, and not the balancer', async () => {
+    const pair = await pairOf({
+      env: { ...behind, ...tlsEnv() },
+      file: { sourceBudget: { limit: 5 } },
+    })
+    const { smppPort, smppTls } = pair.gateway
+    for (let at = 0; at < 5; at++) {
+      const peers = [await connectPeer(smppTls?.port ?? 0), await connectPeer(smppTls?.port ?? 0)]
+      peers[0]?.socket.end(Buffer.concat([from('198.51.100.9'), Buffer.from('no handshake')]))
+      peers[1]?.socket.end()
+      for (const peer of peers) await peer.ended
+    }
+    await isUnbound(pair, 0)
+    const statusFrom = async (address: string): Promise<number> => {
+      const peer = await connectPeer(smppPort)
+      peer.send(from(address), bindPdu())
+      return readPdu(await peer.next()).status
+    }
+    expect(await statusFrom('198.51.100.9')).toBe(statuses.ESME_RTHROTTLED)
+    expect(await statusFrom('127.0.0.1')).toBe(0)
+  })
+
   test('sources are those that it names, and one does not take the places of another', async () => {
     const pair = await pairOf({ env: behind, file: { smppLimits: { unboundPerSource: 3 } } })
     const { smppPort } = pair.gateway
