@@ -67,7 +67,7 @@ describe.skipIf(withoutRedis)('news', () => {
   })
 
   test.each([
-    ['the connection is cut', () => server.admin.client('KILL', 'TYPE', 'pubsub')],
+    ['the connection is cut', () => server.admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')],
     ['Redis is started again', () => server.kill().then(() => server.restart())],
   ])('when %s, what was missed is looked for, and words come again', async (_, cut) => {
     const [here, there] = await openTwo()
