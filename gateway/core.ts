@@ -16,7 +16,7 @@ import type { User } from '../policies/facts.ts'
 import type { Authorize } from '../policies/ports.ts'
 import { createAuthorize } from './authorize.ts'
 import { createIsTrusted } from './client-address.ts'
-import { databaseFileOf } from './data-folder.ts'
+import { databaseOf } from './data-folder.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { createFloor, type Floor } from './floor.ts'
 import { createJudge, createJudgeLive, type Judge, type JudgeLive } from './judge.ts'
@@ -70,7 +70,7 @@ const hashingLimits = ({ hashing }: Settings) => ({
 })
 
 const createStores = async ({ settings, system, log }: CoreDeps) => {
-  const database = await openDatabase({ file: databaseFileOf(settings.dataDir), ...system })
+  const database = await openDatabase({ ...databaseOf(settings), ...system })
   const unwritten =
     (what: string) =>
     (error: unknown): void => {

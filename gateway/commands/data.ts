@@ -6,7 +6,7 @@ import { closeDatabase, openDatabase, type Database } from '../../db/database.ts
 import { createHashing } from '../../db/hashing.ts'
 import { readMigrations } from '../../db/migrate.ts'
 import { hasUsers } from '../../db/users.ts'
-import { databaseFileOf, makeDataFolder } from '../data-folder.ts'
+import { databaseOf, makeDataFolder } from '../data-folder.ts'
 import { ensureFirstAccount, makeFirstAdmin } from '../installation.ts'
 import { readPassword } from './password.ts'
 import { answer, settingsOf, withDatabase, type Options, type Shell } from './shell.ts'
@@ -22,8 +22,8 @@ const backup = (shell: Shell, file: string, options: Options): Promise<void> =>
 
 /** Opening it brings the schema up to date. */
 const migrate = (shell: Shell, options: Options): Promise<void> =>
-  withDatabase(shell, options, async () => {
-    const steps = readMigrations().length
+  withDatabase(shell, options, async ({ engine }) => {
+    const steps = readMigrations(engine.dialect).length
     await answer(shell, options, { migrations: steps }, [
       `the database is up to date (${steps} migrations)`,
     ])
@@ -49,9 +49,9 @@ const setUpIn = async (shell: Shell, database: Database, options: SetupOptions):
 
 /** For a fresh installation: a folder, an account, and its first admin. */
 const setup = async (shell: Shell, options: SetupOptions): Promise<void> => {
-  const { dataDir } = settingsOf(shell, options)
-  makeDataFolder(dataDir)
-  const database = await openDatabase({ file: databaseFileOf(dataDir), ...shell.system })
+  const settings = settingsOf(shell, options)
+  makeDataFolder(settings.dataDir)
+  const database = await openDatabase({ ...databaseOf(settings), ...shell.system })
   try {
     await setUpIn(shell, database, options)
   } finally {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { closeDatabase, openDatabase, type Database } from '../../db/database.ts'
 import type { Actor } from '../../db/record.ts'
-import { databaseFileOf } from '../data-folder.ts'
+import { databaseOf } from '../data-folder.ts'
 import { findUnsupported } from '../unsupported.ts'
 import { readSettings, type SettingsFile } from '../settings.ts'
 import type { Settings } from '../settings-value.ts'
@@ -63,19 +63,22 @@ export const settingsOf = (
   throw new Error(faults.map(({ name, message }) => `${name}: ${message}`).join('\n'))
 }
 
-/** Opens the database of the data folder, which must be there: a wrong folder is never filled. */
+/**
+ * Opens the database that the settings name. One in a data folder must be there: a wrong folder is
+ * never filled.
+ */
 export const withDatabase = async <T>(
   shell: Shell,
   options: Options,
   work: (database: Database, settings: Settings) => Promise<T>,
 ): Promise<T> => {
   const settings = settingsOf(shell, options)
-  const file = databaseFileOf(settings.dataDir)
-  if (!existsSync(file))
+  const place = databaseOf(settings)
+  if ('file' in place && !existsSync(place.file))
     throw new Error(
       `DATA_DIR ${settings.dataDir}: there is no database here; name another folder, or start the gateway once`,
     )
-  const database = await openDatabase({ file, ...shell.system })
+  const database = await openDatabase({ ...place, ...shell.system })
   try {
     return await work(database, settings)
   } finally {
