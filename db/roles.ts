@@ -4,6 +4,7 @@ import { accountAdmin, isLastAdmin } from './admins.ts'
 import type { Reader, Transaction } from './database.ts'
 import { recordChange, type Actor } from './record.ts'
 import { roles, userRoles } from './schema/users.ts'
+import { touchUser } from './user-changes.ts'
 import { findUser, type UserRow } from './user-rows.ts'
 
 export type Role = typeof roles.$inferSelect
@@ -99,6 +100,7 @@ export const grantRole = async (tx: Transaction, granting: Granting): Promise<Gr
   const { user, role, held, isHeld } = found
   if (isHeld) return { changed: false }
   await addGrants(tx, { ...granting, roleIds: [role.id] })
+  await touchUser(tx, user)
   await recordChange(tx, {
     actor: granting.actor,
     kind: 'roles',
@@ -123,6 +125,7 @@ export const revokeRole = async (tx: Transaction, granting: Granting): Promise<G
   await tx.queries
     .delete(userRoles)
     .where(and(eq(userRoles.userId, user.id), eq(userRoles.roleId, role.id)))
+  await touchUser(tx, user)
   await recordChange(tx, {
     actor: granting.actor,
     kind: 'roles',

@@ -11,6 +11,7 @@ import {
 import type { Reader, Transaction } from './database.ts'
 import { recordChange, type Actor } from './record.ts'
 import { safelistEntries } from './schema/users.ts'
+import { touchUser } from './user-changes.ts'
 import { findUser } from './user-rows.ts'
 
 export type SafelistRow = typeof safelistEntries.$inferSelect
@@ -115,6 +116,7 @@ export const replaceSafelist = async (
   )
   await tx.queries.delete(safelistEntries).where(eq(safelistEntries.userId, userId))
   await addEntries(tx, userId, ranges)
+  await touchUser(tx, user)
   await recordChange(tx, {
     actor,
     kind: 'safelist',

@@ -68,3 +68,11 @@ export const changeUser = async (
   })
   return changed
 }
+
+/** What belongs to a user is part of what is shown of it, so its version grows with it. */
+export const touchUser = async (tx: Transaction, { id, version }: UserRow): Promise<void> => {
+  await tx.queries
+    .update(users)
+    .set({ updatedAt: tx.now(), version: version + 1 })
+    .where(eq(users.id, id))
+}

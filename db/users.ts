@@ -1,7 +1,7 @@
 import { and, count, eq, isNull, lte, or } from 'drizzle-orm'
 import type { Channel } from '../policies/facts.ts'
 import type { Fault } from '../policies/faults.ts'
-import { foldEmail, foldUsername, parseEmail, parseUsername } from '../policies/names.ts'
+import { foldEmail, foldUsername, parseUsername } from '../policies/names.ts'
 import type { WrittenEntry } from '../policies/safelist.ts'
 import { isLastAdmin } from './admins.ts'
 import type { Reader, Transaction } from './database.ts'
@@ -10,6 +10,7 @@ import { addGrants, findRoles } from './roles.ts'
 import { addEntries, readEntries } from './safelists.ts'
 import { users } from './schema/users.ts'
 import { changeUser } from './user-changes.ts'
+import { emailFaults, isEmailTaken, nameKeyOf } from './user-profile.ts'
 import { findUser, findUserByName, type UserRow } from './user-rows.ts'
 
 export type NewUser = {
@@ -17,18 +18,18 @@ export type NewUser = {
   readonly accountId: string
   readonly username: string
   readonly email?: string | undefined
-  readonly firstName?: string
-  readonly lastName?: string
-  readonly language?: string
-  readonly timeZone?: string
+  readonly firstName?: string | undefined
+  readonly lastName?: string | undefined
+  readonly language?: string | undefined
+  readonly timeZone?: string | undefined
   readonly mobileNumber?: string | undefined
-  readonly enabled?: boolean
+  readonly enabled?: boolean | undefined
   readonly passwordHash?: string | undefined
   readonly smppPasswordHash?: string | undefined
   /** Ids of roles of the account, or of predefined ones (`account-admin`). */
-  readonly roles?: readonly string[]
-  readonly safelist?: readonly WrittenEntry[]
-  readonly apiAccess?: { readonly http: boolean; readonly smpp: boolean }
+  readonly roles?: readonly string[] | undefined
+  readonly safelist?: readonly WrittenEntry[] | undefined
+  readonly apiAccess?: { readonly http: boolean; readonly smpp: boolean } | undefined
 }
 
 export type NotCreated =
@@ -45,9 +46,7 @@ const isTaken = async (
 ): Promise<'username-taken' | 'email-taken' | undefined> => {
   if ((await findUserByName(tx, username)) !== undefined) return 'username-taken'
   if (email === undefined) return undefined
-  const same = and(eq(users.accountId, accountId), eq(users.emailKey, foldEmail(email)))
-  const [other] = await tx.queries.select({ id: users.id }).from(users).where(same)
-  return other && 'email-taken'
+  return (await isEmailTaken(tx, { accountId, email })) ? 'email-taken' : undefined
 }
 
 const rowOf = (user: NewUser, id: string, now: number) => ({
@@ -59,7 +58,7 @@ const rowOf = (user: NewUser, id: string, now: number) => ({
   emailKey: user.email === undefined ? null : foldEmail(user.email),
   firstName: user.firstName ?? '',
   lastName: user.lastName ?? '',
-  nameKey: `${user.firstName ?? ''} ${user.lastName ?? ''}`.trim().toLowerCase(),
+  nameKey: nameKeyOf(user.firstName ?? '', user.lastName ?? ''),
   language: user.language ?? 'en',
   timeZone: user.timeZone ?? 'UTC',
   mobileNumber: user.mobileNumber ?? null,
@@ -80,9 +79,7 @@ const faultsOfNames = ({ username, email }: NewUser): readonly Fault[] => {
     const message = 'takes 3 to 64 printable ASCII characters without space and colon'
     faults.push({ path: 'username', message })
   }
-  if (email !== undefined && parseEmail(email) === undefined)
-    faults.push({ path: 'email', message: 'takes one e-mail address' })
-  return faults
+  return [...faults, ...emailFaults(email)]
 }
 
 /** A new user with roles, safelist and protocol switches; names all faults at once. */
