@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createAdaptorServer } from '@hono/node-server'
 import { lastChange } from '../db/changes.ts'
+import { createAdminPoint } from './admin.ts'
 import { openCore, type Core, type CoreDeps } from './core.ts'
 import { makeDataFolder } from './data-folder.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -85,6 +86,7 @@ const openListeners = async (core: Core, samples: Samples, metrics: Rendered, un
   const smpp = createSmppPoint(core, samples.smppUpstreams)
   undo.push(() => drain(core, { http, smpp }))
   const operations = createOperations(metrics, readinessOf(core))
+  operations.route('/', createAdminPoint(core))
   const fetch = { fetch: operations.fetch, overrideGlobalObjects: false }
   const admin = createAdaptorServer(fetch) as Server
   undo.push(() => {

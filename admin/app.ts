@@ -1,0 +1,83 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { Hono, type Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { createFingerprints } from '../db/secrets.ts'
+import { problemResponse } from '../policies/problem.ts'
+import { createMeRoutes } from './api/me.ts'
+import { createUserRoleRoutes } from './api/user-roles.ts'
+import { createUserStateRoutes } from './api/user-states.ts'
+import { createUserRoutes } from './api/users.ts'
+import type { AdminEnv } from './caller.ts'
+import type { AdminDeps, ApiDeps } from './deps.ts'
+import { addSharedParts, createDocument } from './document.ts'
+import { createEnter } from './door.ts'
+
+/** Each makes the routes of one resource; a new resource is a line here. */
+const resources = [
+  createMeRoutes,
+  createUserRoutes,
+  createUserStateRoutes,
+  createUserRoleRoutes,
+] as const
+
+const apiDepsOf = (deps: AdminDeps): ApiDeps => {
+  const fingerprints = createFingerprints(deps.database.key)
+  return {
+    ...deps,
+    enter: createEnter({ ...deps, now: deps.database.now }),
+    bucketsOf: (userId) => deps.attempts.state(fingerprints.userKey({ userId })),
+  }
+}
+
+const createApi = (deps: ApiDeps): OpenAPIHono<AdminEnv> => {
+  const api = new OpenAPIHono<AdminEnv>()
+  addSharedParts(api)
+  for (const createResource of resources) api.route('/', createResource(deps))
+  return api
+}
+
+/** A failure: logged under an id, its message never leaving the process. */
+const createFail =
+  ({ database, log }: AdminDeps) =>
+  (error: Error, c: Context<AdminEnv>): Response => {
+    const caller = c.get('caller') as AdminEnv['Variables']['caller'] | undefined
+    const id = caller?.decisionId ?? database.newId()
+    const isMalformed = error instanceof HTTPException && error.status < 500
+    if (!isMalformed) log.error({ err: error, decision: id }, 'a call of the admin API failed')
+    const reason = isMalformed ? 'request-malformed' : 'internal'
+    return problemResponse(reason, id, { now: database.now() })
+  }
+
+/**
+ * The administration point as an app that any Hono app can mount (`host.route('/', createAdmin(…))`):
+ * the API under `/api/v1`, its OpenAPI document at `/api/v1/openapi.json`, a page to try it at
+ * `/api/docs`.
+ *
+ * How a resource is made; `api/users.ts` and `api/user-states.ts` show all of it:
+ *
+ * 1. Schemas in zod (`fields.ts` has the usual fields, `paging.ts` those of lists): bodies and
+ *    queries are strict objects, answers are objects with a name (`.openapi('User')`).
+ * 2. `const { app, add } = createRoutes(deps.enter)`, then `add(spec, act)` for each route. The spec
+ *    (`description.ts`) says path, permission, body, answer and refusals once, for the door, the
+ *    validation and the document. New chapters go into `tags` there.
+ * 3. The act gets `{ caller, params, query, body, ifMatch }` and answers `{ body, version? }` (the
+ *    version becomes the ETag), `{ refused }` with a name of `problems.ts`, `{ faults }`, nothing
+ *    (204), or a Response of its own (streams).
+ * 4. Every change is one `transact` that first asks the guard (`guard.ts`): `findTouchable` for a
+ *    user (account, rights, If-Match), `mayGrant` for permissions that are handed out; then calls a
+ *    function of `db/` that writes the row, the news and the audit with `caller.actor`.
+ * 5. A line in `resources` above, and a test that uses `test/support/admin.ts`.
+ */
+export const createAdmin = (deps: AdminDeps): Hono<AdminEnv> => {
+  const apiDeps = apiDepsOf(deps)
+  const api = createApi(apiDeps)
+  const app = new Hono<AdminEnv>()
+  const fail = createFail(deps)
+  api.onError(fail)
+  app.onError(fail)
+  app.get('/api/v1/openapi.json', (c) => c.json(createDocument(api, c.req.path)))
+  app.route('/api/v1', api)
+  // What is no route is decided too, so that strangers learn nothing of what there is.
+  app.all('/api/v1/*', apiDeps.enter(undefined))
+  return app
+}

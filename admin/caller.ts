@@ -1,0 +1,26 @@
+import type { Actor } from '../db/record.ts'
+import type { Address } from '../policies/address.ts'
+import type { User } from '../policies/facts.ts'
+import { heldInBoth, type Permissions } from '../policies/permissions.ts'
+
+/** Who calls, as the decision that let them in saw them. */
+export type Caller = {
+  readonly user: User
+  /** What the route demanded; undefined: that somebody is signed in. */
+  readonly permission: string | undefined
+  /** What a key or session leaves of the user's permissions; undefined: all of them. */
+  readonly narrowedTo: Permissions | undefined
+  readonly client: Address
+  /** For the audit of what this call changes. */
+  readonly actor: Actor
+  readonly decisionId: string
+}
+
+/** What a caller may do whose user holds these permissions. */
+export const effectiveOf = (
+  { narrowedTo }: Pick<Caller, 'narrowedTo'>,
+  held: Permissions,
+): Permissions => (narrowedTo === undefined ? held : heldInBoth(held, narrowedTo))
+
+/** What the context of every admin route holds behind the door. */
+export type AdminEnv = { readonly Variables: { caller: Caller } }

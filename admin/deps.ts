@@ -1,0 +1,27 @@
+import type { Context } from 'hono'
+import type { Logger } from 'pino'
+import type { Attempts, BucketView } from '../db/attempts.ts'
+import type { Database } from '../db/database.ts'
+import type { Hashing } from '../db/hashing.ts'
+import type { Address } from '../policies/address.ts'
+import type { AuthorizeInTime } from '../policies/ports.ts'
+import type { Enter } from './door.ts'
+
+/** What the administration point is given; the clock and the ids are those of the database. */
+export type AdminDeps = {
+  readonly database: Database
+  readonly attempts: Pick<Attempts, 'state'>
+  readonly hashing: Pick<Hashing, 'hash'>
+  /** The one road, for every call. */
+  readonly authorize: AuthorizeInTime
+  /** After trusted proxies; undefined when it cannot be read, which refuses. */
+  readonly clientAddressOf: (c: Context) => Address | undefined
+  readonly log: Pick<Logger, 'error'>
+}
+
+/** What every resource of the API is made of. */
+export type ApiDeps = AdminDeps & {
+  readonly enter: Enter
+  /** The counters of a user that hold failures. */
+  readonly bucketsOf: (userId: string) => Promise<readonly BucketView[]>
+}

@@ -1,0 +1,62 @@
+import { accountAdmin } from '../db/admins.ts'
+import type { Transaction } from '../db/database.ts'
+import { findRolesOf, grantsOfRole } from '../db/roles.ts'
+import { findUser, type UserRow } from '../db/user-rows.ts'
+import {
+  beyond,
+  compilePermissions,
+  holds,
+  noPermissions,
+  type Permissions,
+} from '../policies/permissions.ts'
+import { effectiveOf, type Caller } from './caller.ts'
+import { isStale } from './etag.ts'
+import type { Refused } from './problems.ts'
+
+/**
+ * The one law of administration (U5): nobody grants, edits or touches more than they hold. All of it
+ * is asked inside the transaction that makes the change, so that it is true when that is committed.
+ */
+
+/** What a user's roles give as of this transaction; nothing to who is disabled. */
+const permissionsOf = async (tx: Transaction, user: UserRow | undefined): Promise<Permissions> =>
+  user?.enabled === true
+    ? compilePermissions((await findRolesOf(tx, user.id)).flatMap(grantsOfRole))
+    : noPermissions
+
+/** What the caller may do now: what the decision saw may have been taken since. */
+export const readRights = async (tx: Transaction, caller: Caller): Promise<Permissions> =>
+  effectiveOf(caller, await permissionsOf(tx, await findUser(tx, caller.user.id)))
+
+/** Whether the caller still holds what the route demands, and all of these grants. */
+export const mayGrant = async (
+  tx: Transaction,
+  caller: Caller,
+  grants: readonly string[],
+): Promise<boolean> => {
+  const rights = await readRights(tx, caller)
+  const isIn = caller.permission === undefined || holds(rights, caller.permission)
+  return isIn && beyond(grants, rights).length === 0
+}
+
+/** Whether the caller is an Account admin, which some fields of one's own demand (U6). */
+export const isAccountAdmin = async (tx: Transaction, caller: Caller): Promise<boolean> =>
+  (await findRolesOf(tx, caller.user.id)).some(({ predefined }) => predefined === accountAdmin)
+
+/**
+ * A user whom the caller may change: of the same account, and holding no more than the caller, who
+ * is disabled or not. `ifMatch` is the version that the change is meant for.
+ */
+export const findTouchable = async (
+  tx: Transaction,
+  caller: Caller,
+  userId: string,
+  ifMatch?: string,
+): Promise<UserRow | Refused> => {
+  const user = await findUser(tx, userId)
+  if (user?.accountId !== caller.user.accountId) return { refused: 'not-found' }
+  const held = (await findRolesOf(tx, userId)).flatMap(grantsOfRole)
+  const isOwn = userId === caller.user.id && caller.narrowedTo === undefined
+  if (!(await mayGrant(tx, caller, isOwn ? [] : held))) return { refused: 'beyond-own-rights' }
+  return isStale(ifMatch, user.version) ? { refused: 'stale' } : user
+}

@@ -1,0 +1,25 @@
+import type { HttpBindings } from '@hono/node-server'
+import type { Context } from 'hono'
+import { createAdmin } from '../admin/app.ts'
+import { createClientAddress, createIsTrusted } from './client-address.ts'
+import type { Core } from './core.ts'
+import { createAuthorizeInTime } from './in-time.ts'
+import { addressOfSocket } from './proxied-listener.ts'
+
+/** The administration point of a core, for an app that is served by @hono/node-server. */
+export const createAdminPoint = (core: Core) => {
+  const { database, attempts, hashing, log, settings } = core
+  const clientAddress = createClientAddress(createIsTrusted(settings.trustedProxies))
+  return createAdmin({
+    database,
+    attempts,
+    hashing,
+    log,
+    authorize: createAuthorizeInTime(core),
+    clientAddressOf: (c: Context) => {
+      const { incoming } = c.env as HttpBindings
+      const forwarded = incoming.headersDistinct['x-forwarded-for'] ?? []
+      return clientAddress(addressOfSocket(incoming.socket), forwarded)
+    },
+  })
+}
