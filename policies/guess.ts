@@ -120,7 +120,8 @@ export const giveBack = (state: BucketState, holder: string, now: number): Bucke
 
 /**
  * The secret was right: the bucket is cleared. `lapsed`: the lease had ended, so the place may have
- * gone to another guess; nothing is cleared, and the caller refuses as it does when locked.
+ * gone to another guess, or the bucket was locked meanwhile, as by another node; nothing is
+ * cleared, and the caller refuses as it does when locked.
  */
 export const succeed = (
   before: BucketState,
@@ -129,7 +130,7 @@ export const succeed = (
 ): Step<{ readonly outcome: 'cleared' | 'lapsed' }> => {
   const state = settle(before, now)
   const pending = without(state.pending, holder)
-  return pending.length < state.pending.length
+  return pending.length < state.pending.length && !isLocked(state, now)
     ? { state: { ...emptyBucket, pending }, outcome: 'cleared' }
-    : { state, outcome: 'lapsed' }
+    : { state: { ...state, pending }, outcome: 'lapsed' }
 }

@@ -117,6 +117,16 @@ describe('a reservation', () => {
     expect(trial.state.distinct).toEqual(['a', 'wrong'])
   })
 
+  test('that was under way when a lock came from elsewhere lapses, and the lock stays', () => {
+    const trial = createTrial()
+    const right = trial.begin('right')
+    const lockedUntil = trial.now + minute
+    const lock = { lockedAt: trial.now, lockedUntil, locks: 1, consecutive: 5 }
+    trial.state = restore(trial.state, { ...lock, channels: [], sources: [] })
+    expect(trial.succeed(right)).toBe('lapsed')
+    expect(trial.state).toMatchObject({ lockedUntil, pending: [] })
+  })
+
   test('is one, however often the same step is sent', () => {
     const trial = createTrial()
     const attempt = trial.begin('a')
