@@ -35,11 +35,19 @@ export type Judged<T> = {
   readonly result: T
 }
 
+/** What a store that keeps account of its steps has to know of one. */
+export type StepOptions = {
+  /** It may go to the bucket of the unknown sources, when the user has too many. */
+  readonly mayMove?: boolean
+  readonly holder?: string
+  readonly ends?: 'given-back' | 'cleared'
+}
+
 /** Reads, judges and writes one bucket without letting go. A judge may be asked more than once. */
 export type Step = <T>(
   place: Place,
   judge: (state: BucketState, bench: Bench) => Judged<T>,
-  options?: { readonly mayMove?: boolean },
+  options?: StepOptions,
 ) => Promise<T>
 
 const lockOf = (
@@ -80,25 +88,37 @@ export const createSteps = (
             }
           : { state, isSame: true, result: reservation }
       },
-      { mayMove: true },
+      { mayMove: true, holder },
     )
   },
   fail: (token) =>
-    step(token, (before, { now, rulesFor }) => {
-      const { state, counted, locked } = guess.fail(before, token, now, rulesFor(token.rules))
-      return {
-        state,
-        result: locked ? { counted, lock: lockOf(token, state, clock) } : { counted },
-      }
-    }),
+    step(
+      token,
+      (before, { now, rulesFor }) => {
+        const { state, counted, locked } = guess.fail(before, token, now, rulesFor(token.rules))
+        return {
+          state,
+          result: locked ? { counted, lock: lockOf(token, state, clock) } : { counted },
+        }
+      },
+      { holder: token.holder },
+    ),
   giveBack: (token) =>
-    step(token, (before, { now }) => ({
-      state: guess.giveBack(before, token.holder, now),
-      result: undefined,
-    })),
+    step(
+      token,
+      (before, { now }) => ({
+        state: guess.giveBack(before, token.holder, now),
+        result: undefined,
+      }),
+      { holder: token.holder, ends: 'given-back' },
+    ),
   succeed: (token) =>
-    step(token, (before, { now }) => {
-      const { state, outcome } = guess.succeed(before, token.holder, now)
-      return { state, result: outcome }
-    }),
+    step(
+      token,
+      (before, { now }) => {
+        const { state, outcome } = guess.succeed(before, token.holder, now)
+        return { state, result: outcome }
+      },
+      { holder: token.holder, ends: 'cleared' },
+    ),
 })

@@ -2,8 +2,12 @@ import type { AttemptLimits, SourceCount } from './attempts.ts'
 
 type Window = { count: number; readonly endsAt: number }
 
+/** A window with the refusal that was just added to it. */
+export type OpenWindow = Readonly<Window>
+
 /** Refusals per source in the process, in windows that begin with the first and never move. */
 export type SourceBudget = {
+  readonly add: (group: string, now: number) => OpenWindow
   readonly count: (group: string, now: number) => SourceCount
   readonly blockedUntil: (group: string, now: number) => number | undefined
   readonly size: () => number
@@ -52,11 +56,17 @@ export const createSourceBudget = ({
     return window
   }
 
+  const add = (group: string, now: number): OpenWindow => {
+    const known = windows.get(group)
+    const window = known !== undefined && known.endsAt > now ? known : open(group, now)
+    window.count++
+    return window
+  }
+
   return {
+    add,
     count(group, now) {
-      const known = windows.get(group)
-      const window = known !== undefined && known.endsAt > now ? known : open(group, now)
-      window.count++
+      const window = add(group, now)
       return window.count >= sourceRefusals
         ? { count: window.count, blockedUntil: window.endsAt }
         : { count: window.count }

@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createRedisClock } from '../../db/redis-clock.ts'
+import type { GuardedRedis } from '../../db/redis-guard.ts'
+import { createSharedWindows } from '../../db/windows-redis.ts'
+import { createEmbeddedWindows, type Windows } from '../../db/windows.ts'
+import { startRedisServer, withoutRedis, type RedisServer } from '../support/redis.ts'
+import { guardedRedis } from '../support/shared-attempts.ts'
+import { createTestClock, type TestClock } from './attempts-trial.ts'
+
+const windowsContract = (name: string, create: (clock: TestClock) => Windows): void => {
+  describe(name, () => {
+    const start = () => {
+      const clock = createTestClock()
+      return { clock, windows: create(clock), key: randomBytes(8).toString('hex') }
+    }
+
+    test('gives out as many as there are, of twenty that ask at once', async () => {
+      const { windows, key } = start()
+      const asked = Array.from({ length: 20 }, () => windows.take(key, 3, 60_000))
+      const taken = (await Promise.all(asked)).filter((it) => it.taken)
+      expect(taken.map(({ left }) => left)).toEqual([2, 1, 0])
+    })
+
+    test('sets the end of a window once, and begins anew after it (B3)', async () => {
+      const { clock, windows, key } = start()
+      const until = clock.now() + 120_000
+      for (const left of [1, 0]) {
+        expect(await windows.take(key, 2, 120_000)).toEqual({ taken: true, left, until })
+        clock.wait(50_000)
+      }
+      expect(await windows.take(key, 2, 120_000)).toEqual({ taken: false, left: 0, until })
+      clock.wait(20_000)
+      expect(await windows.take(key, 2, 120_000)).toEqual({
+        taken: true,
+        left: 1,
+        until: clock.now() + 120_000,
+      })
+    })
+
+    test('keeps keys apart, and gives out none of none', async () => {
+      const { windows, key } = start()
+      expect((await windows.take(key, 1, 1_000)).taken).toBe(true)
+      expect((await windows.take(`${key} other`, 1, 1_000)).taken).toBe(true)
+      expect(await windows.take(`${key} none`, 0, 1_000)).toMatchObject({ taken: false, left: 0 })
+    })
+  })
+}
+
+windowsContract('windows of one process', createEmbeddedWindows)
+
+describe.skipIf(withoutRedis)('on a real Redis', () => {
+  let server: RedisServer
+  let redis: GuardedRedis
+  beforeAll(async () => {
+    server = await startRedisServer()
+    redis = await guardedRedis(server.target, { prefix: 'test:' })
+  })
+  afterAll(async () => {
+    await redis.close()
+    await server.stop()
+  })
+
+  const create = ({ now, elapsed }: TestClock): Windows =>
+    createSharedWindows({
+      ...{ redis, now, elapsed, nodes: () => 3 },
+      clock: createRedisClock({ now, elapsed, sharedNow: now }),
+    })
+
+  windowsContract('windows of many', create)
+
+  test('no window outlives its end by a key (B4)', async () => {
+    await create(createTestClock()).take('mortal', 1, 60_000)
+    expect(await server.admin.pttl('test:window:{mortal}')).toBeGreaterThan(0)
+  })
+
+  test('windows whose Redis is lost give out a share, and are shared again after', async () => {
+    const clock = createTestClock()
+    const lost = await startRedisServer()
+    const own = await guardedRedis(lost.target, { commandTimeoutMs: 200 })
+    const windows = createSharedWindows({
+      ...{ redis: own, now: clock.now, elapsed: clock.elapsed, nodes: () => 3 },
+      clock: createRedisClock({ ...clock, sharedNow: clock.now }),
+    })
+    await lost.kill()
+    expect((await windows.take('key', 5, 60_000)).taken).toBe(true)
+    expect((await windows.take('key', 5, 60_000)).taken).toBe(false)
+    await lost.restart()
+    await expect.poll(own.isAway, { timeout: 20_000 }).toBe(false)
+    expect(await windows.take('key', 5, 60_000)).toMatchObject({ taken: true, left: 4 })
+    await own.close()
+    await lost.stop()
+  })
+})

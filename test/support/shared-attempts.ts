@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto'
+import { createSharedAttempts, type SharedAttemptsOptions } from '../../db/attempts-shared.ts'
+import type { Attempts } from '../../db/attempts.ts'
+import type { RedisTarget } from '../../db/redis-client.ts'
+import { createGuard, type GuardedRedis } from '../../db/redis-guard.ts'
+import type { SharedRedisOptions } from '../../db/redis.ts'
+import { createSystem } from '../../gateway/system.ts'
+import { connectTo } from './redis.ts'
+
+const { now, elapsed } = createSystem()
+
+/** A node's guarded connection, usable from the start. */
+export const guardedRedis = async (
+  target: RedisTarget,
+  options: Partial<SharedRedisOptions> = {},
+): Promise<GuardedRedis> => {
+  const redis = connectTo(target, options)
+  await redis.check()
+  return createGuard({ redis, elapsed, random: randomBytes })
+}
+
+export type SharedNode = { readonly attempts: Attempts; readonly redis: GuardedRedis }
+
+/** The counters as one node keeps them, with a connection of its own; `close` ends both. */
+export const sharedNode = async (
+  target: RedisTarget,
+  options: Partial<SharedRedisOptions> & Partial<SharedAttemptsOptions> = {},
+): Promise<SharedNode> => {
+  const redis = options.redis ?? (await guardedRedis(target, options))
+  const patient = { now, elapsed, random: randomBytes, patienceMs: 5_000 }
+  const attempts = createSharedAttempts({ ...patient, ...options, redis })
+  const close = async (): Promise<void> => {
+    await attempts.close()
+    await redis.close()
+  }
+  return { attempts: { ...attempts, close }, redis }
+}
