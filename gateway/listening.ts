@@ -22,8 +22,6 @@ export const listen = async (
   at: Endpoint,
   exclusive = false,
 ): Promise<Endpoint> => {
-  // Too many for a worker are turned away; without it they would be handed round and round.
-  Object.assign(server, { dropMaxConnection: true })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason = why[error.code ?? ''] ?? error.message
