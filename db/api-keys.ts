@@ -9,7 +9,9 @@ import { readEntries } from './safelists.ts'
 import { apiKeys } from './schema/credentials.ts'
 import { findUser } from './user-rows.ts'
 
-type Row = typeof apiKeys.$inferSelect
+export type ApiKeyRow = typeof apiKeys.$inferSelect
+
+type Row = ApiKeyRow
 
 /** A key without its digests: what may be shown. */
 export type ApiKey = Omit<Row, 'digest' | 'previousDigest'>
@@ -56,6 +58,7 @@ const foundOf = (row: Row, validUntil: number | undefined): FoundKey => {
     userId: row.userId,
     accountId: row.accountId,
     facts: {
+      id: row.id,
       enabled: row.enabled,
       safelist,
       ...(row.notBefore === null ? {} : { notBefore: row.notBefore }),
@@ -131,7 +134,8 @@ export const createApiKey = async (
   return shown(row)
 }
 
-const change = async (
+/** The one way in which a key changes: with its news and its audit record; undefined: no such key. */
+export const changeApiKey = async (
   tx: Transaction,
   {
     actor,
@@ -173,7 +177,7 @@ export const setApiKeyEnabled = (
   tx: Transaction,
   { actor, id, enabled }: { actor: Actor; id: string; enabled: boolean },
 ): Promise<ApiKey | undefined> =>
-  change(tx, {
+  changeApiKey(tx, {
     actor,
     id,
     action: enabled ? 'api-key.enabled' : 'api-key.disabled',
@@ -186,7 +190,7 @@ export const rotateApiKey = (
   tx: Transaction,
   { actor, id, digest, overlapMs }: { actor: Actor; id: string; digest: string; overlapMs: number },
 ): Promise<ApiKey | undefined> =>
-  change(tx, {
+  changeApiKey(tx, {
     actor,
     id,
     action: 'api-key.rotated',

@@ -1,4 +1,5 @@
 import { and, asc, count, eq, gt, or } from 'drizzle-orm'
+import { compilePermissions, type Permissions } from '../policies/permissions.ts'
 import type { Reader } from './database.ts'
 import { findRolesOf, grantsOfRole, type Role } from './roles.ts'
 import { roles, userRoles, users } from './schema/users.ts'
@@ -102,3 +103,7 @@ export const findHeldPermissions = async (
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
     .map(([permission, givenBy]) => ({ permission, roles: givenBy }))
 }
+
+/** All that a user's roles give, whether the user is enabled or not. */
+export const findPermissions = async (reader: Reader, userId: string): Promise<Permissions> =>
+  compilePermissions((await findRolesOf(reader, userId)).flatMap(grantsOfRole))

@@ -26,6 +26,8 @@ export type User = {
 
 /** What a key or session adds to the user's own rules. */
 export type KeyFacts = {
+  /** Under which its use is written down. */
+  readonly id?: string | undefined
   readonly enabled: boolean
   /** Valid from `notBefore` on and before `expiresAt`. */
   readonly notBefore?: number | undefined
