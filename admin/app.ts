@@ -9,6 +9,7 @@ import { createUserStateRoutes } from './api/user-states.ts'
 import { createUserRoutes } from './api/users.ts'
 import type { AdminEnv } from './caller.ts'
 import type { AdminDeps, ApiDeps } from './deps.ts'
+import { createDocs } from './docs.ts'
 import { addSharedParts, createDocument } from './document.ts'
 import { createEnter } from './door.ts'
 
@@ -75,7 +76,9 @@ export const createAdmin = (deps: AdminDeps): Hono<AdminEnv> => {
   const fail = createFail(deps)
   api.onError(fail)
   app.onError(fail)
-  app.get('/api/v1/openapi.json', (c) => c.json(createDocument(api, c.req.path)))
+  const documentAt = createDocument(api)
+  app.get('/api/v1/openapi.json', (c) => c.json(documentAt(c.req.path)))
+  app.route('/api', createDocs())
   app.route('/api/v1', api)
   // What is no route is decided too, so that strangers learn nothing of what there is.
   app.all('/api/v1/*', apiDeps.enter(undefined))

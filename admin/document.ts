@@ -31,17 +31,26 @@ export const addSharedParts = ({ openAPIRegistry: registry }: OpenAPIHono<AdminE
     registry.registerComponent('securitySchemes', name, scheme)
 }
 
-/** The OpenAPI document, made of the schemas that validate; `path` is where it is asked for. */
-export const createDocument = (api: OpenAPIHono<AdminEnv>, path: string) =>
-  api.getOpenAPI31Document({
-    openapi: '3.1.0',
-    info: {
-      title: 'Sallyport admin API',
-      version: '1',
-      description: about,
-      license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
-    },
+/**
+ * The OpenAPI document, made once of the schemas that validate; `path` is where it is asked for, and
+ * the API is beside it.
+ */
+export const createDocument = (api: OpenAPIHono<AdminEnv>) => {
+  const make = () =>
+    api.getOpenAPI31Document({
+      openapi: '3.1.0',
+      info: {
+        title: 'Sallyport admin API',
+        version: '1',
+        description: about,
+        license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
+      },
+      tags: [...tags],
+      security: Object.keys(securitySchemes).map((name) => ({ [name]: [] })),
+    })
+  let made: ReturnType<typeof make> | undefined
+  return (path: string) => ({
+    ...(made ??= make()),
     servers: [{ url: path.replace(/\/openapi\.json$/, '') }],
-    tags: [...tags],
-    security: Object.keys(securitySchemes).map((name) => ({ [name]: [] })),
   })
+}
