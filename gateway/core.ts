@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
+import { writeKeyUses } from '../db/api-key-lists.ts'
 import { defaultAttemptLimits, type Attempts, type BucketLock } from '../db/attempts.ts'
 import { createEmbeddedAttempts } from '../db/attempts-embedded.ts'
 import { createBindLog, type BindLog } from '../db/binds.ts'
@@ -9,6 +10,7 @@ import { createHashing, hashingConcurrency, type Hashing } from '../db/hashing.t
 import { clearLocks, recordLock } from '../db/locks.ts'
 import type { Heartbeat } from '../db/nodes.ts'
 import { systemActor } from '../db/record.ts'
+import { createLastUses } from '../db/last-uses.ts'
 import { createRefusalLog, type RefusalLog } from '../db/refusals.ts'
 import { createFingerprints } from '../db/secrets.ts'
 import { createSourceLog, type SourceLog } from '../db/sources.ts'
@@ -86,6 +88,11 @@ const createStores = async ({ settings, system, log }: CoreDeps) => {
     refusals: createRefusalLog({ database, onError: unwritten('the audit') }),
     binds: createBindLog({ database, onError: unwritten('the audit of binds') }),
     sources: createSourceLog({ database, onError: unwritten('the sources of users') }),
+    keyUses: createLastUses({
+      database,
+      write: writeKeyUses,
+      onError: unwritten('the last uses of keys'),
+    }),
   }
 }
 
@@ -194,6 +201,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     await refusals.stop()
     await binds.stop()
     await sources.stop()
+    await stores.keyUses.stop()
     await attempts.close()
     await closeDatabase(database)
   }

@@ -1,4 +1,5 @@
 import type { Attempts } from '../db/attempts.ts'
+import type { LastUses } from '../db/last-uses.ts'
 import type { RefusalLog } from '../db/refusals.ts'
 import type { Fingerprints } from '../db/secrets.ts'
 import type { SourceLog } from '../db/sources.ts'
@@ -22,6 +23,7 @@ export type RecorderDeps = {
   readonly attempts: Attempts
   readonly refusals: RefusalLog
   readonly sources: SourceLog
+  readonly keyUses: LastUses
   readonly fingerprints: Fingerprints
   readonly newId: () => string
   /** A proxy's own address, which is nobody's to lock (E6): nothing is held against it. */
@@ -35,7 +37,7 @@ const nameOf = ({ credential }: Attempt): string | undefined =>
   credential.kind === 'password' ? foldUsername(credential.username) : undefined
 
 export const createRecorder = (deps: RecorderDeps): Recorder => {
-  const { attempts, refusals, sources, fingerprints, logFailure } = deps
+  const { attempts, refusals, sources, keyUses, fingerprints, logFailure } = deps
 
   /** A name that is no user's has counters too, so that it behaves as any other. */
   const countStranger = async (attempt: Attempt, source: string): Promise<void> => {
@@ -80,9 +82,10 @@ export const createRecorder = (deps: RecorderDeps): Recorder => {
         count(attempt, verdict.reason)
         return recordFailure(attempt, facts.user, verdict.reason)
       }
-      const { user, client, channel, now } = facts
+      const { user, client, channel, now, key } = facts
       if (user !== undefined && client !== undefined) {
         sources.seen(user.id, channel, client, 'permitted')
+        if (key?.id !== undefined) keyUses.used(key.id, client, now)
         if (attempt.credential.kind === 'password')
           deps.succeeded(user.id, sourceGroup(client), now)
       }
