@@ -1,24 +1,19 @@
-import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
-import { writeKeyUses } from '../db/api-key-lists.ts'
-import { defaultAttemptLimits, type Attempts, type BucketLock } from '../db/attempts.ts'
-import { createEmbeddedAttempts } from '../db/attempts-embedded.ts'
-import { createBindLog, type BindLog } from '../db/binds.ts'
+import type { Attempts, BucketLock } from '../db/attempts.ts'
+import type { BindLog } from '../db/binds.ts'
 import { createFeed, type Change, type Feed } from '../db/changes.ts'
-import { closeDatabase, openDatabase, transact, type Database } from '../db/database.ts'
-import { createHashing, hashingConcurrency, type Hashing } from '../db/hashing.ts'
+import { closeDatabase, transact, type Database } from '../db/database.ts'
+import type { Hashing } from '../db/hashing.ts'
 import { clearLocks, recordLock } from '../db/locks.ts'
+import { shareNews } from '../db/news.ts'
 import type { Heartbeat } from '../db/nodes.ts'
 import { systemActor } from '../db/record.ts'
-import { createLastUses } from '../db/last-uses.ts'
-import { createRefusalLog, type RefusalLog } from '../db/refusals.ts'
-import { createFingerprints } from '../db/secrets.ts'
-import { createSourceLog, type SourceLog } from '../db/sources.ts'
+import type { RefusalLog } from '../db/refusals.ts'
+import type { SourceLog } from '../db/sources.ts'
 import type { User } from '../policies/facts.ts'
 import type { Authorize } from '../policies/ports.ts'
 import { createAuthorize } from './authorize.ts'
 import { createIsTrusted } from './client-address.ts'
-import { databaseOf } from './data-folder.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { createFloor, type Floor } from './floor.ts'
 import { createJudge, createJudgeLive, type Judge, type JudgeLive } from './judge.ts'
@@ -30,6 +25,8 @@ import { createRecorder, type Recorder } from './record.ts'
 import { createRehash } from './rehash.ts'
 import { createReviewer } from './reviewer.ts'
 import type { Settings } from './settings-value.ts'
+import type { Shared } from './shared.ts'
+import { hashingLimits, openStores, type Stores, type StoresDeps } from './stores.ts'
 import type { System } from './system.ts'
 import { createVerification } from './verification.ts'
 import { createVerified } from './verified.ts'
@@ -50,6 +47,8 @@ export type Core = {
   readonly binds: BindLog
   readonly sources: SourceLog
   readonly feed: Feed
+  /** What the nodes share in Redis; without it this process is alone. */
+  readonly shared: Shared | undefined
   readonly liveNodes: Heartbeat['liveNodes']
   readonly authorize: Authorize
   readonly judge: Judge
@@ -60,46 +59,10 @@ export type Core = {
   readonly close: () => Promise<void>
 }
 
-export type CoreDeps = {
-  readonly settings: Settings
-  readonly system: System
-  readonly log: Logger
-}
-
-const hashingLimits = ({ hashing }: Settings) => ({
-  concurrency: hashing.concurrency ?? hashingConcurrency(availableParallelism()),
-  queue: hashing.queue,
-})
-
-const createStores = async ({ settings, system, log }: CoreDeps) => {
-  const database = await openDatabase({ ...databaseOf(settings), ...system })
-  const unwritten =
-    (what: string) =>
-    (error: unknown): void => {
-      log.error({ err: error }, `${what} could not be written; it is kept and tried again`)
-    }
-  const { limit: sourceRefusals, windowMs: sourceWindowMs } = settings.sourceBudget
-  const limits = { ...defaultAttemptLimits, sourceRefusals, sourceWindowMs }
-  return {
-    database,
-    fingerprints: createFingerprints(database.key),
-    attempts: createEmbeddedAttempts({ ...system, limits }),
-    hashing: createHashing({ ...hashingLimits(settings), elapsed: system.elapsed }),
-    refusals: createRefusalLog({ database, onError: unwritten('the audit') }),
-    binds: createBindLog({ database, onError: unwritten('the audit of binds') }),
-    sources: createSourceLog({ database, onError: unwritten('the sources of users') }),
-    keyUses: createLastUses({
-      database,
-      write: writeKeyUses,
-      onError: unwritten('the last uses of keys'),
-    }),
-  }
-}
+export type CoreDeps = StoresDeps
 
 /** Half of the second within which a change made by another process has to be in force. */
 const NEWS_POLL_MS = 500
-
-type Stores = Awaited<ReturnType<typeof createStores>>
 
 const createWiredDirectory = ({ settings, log }: CoreDeps, stores: Stores): Directory =>
   createDirectory({
@@ -128,14 +91,14 @@ const createLockBook = ({ database }: Stores, logFailure: (error: unknown) => vo
 /** Opens the database and wires the one road. Throws one clear line when it cannot. */
 export const openCore = async (deps: CoreDeps): Promise<Core> => {
   const { settings, system, log } = deps
-  const stores = await createStores(deps)
-  const { database, attempts, hashing, refusals, binds, sources } = stores
+  const stores = await openStores(deps)
+  const { database, shared, attempts, hashing, refusals, binds, sources } = stores
   const directory = createWiredDirectory(deps, stores)
   const live = createLive()
   const logFailure = (error: unknown): void => {
     log.error({ err: error }, 'a decision failed and was refused')
   }
-  const isDegraded = (): boolean => false
+  const isDegraded = (): boolean => shared?.redis.isAway() ?? false
   const policyAge = (): number => feed.age(system.now())
   const metrics = createMetrics({
     passwordQueue: hashing.waiting,
@@ -157,6 +120,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     },
     onError: logFailure,
   })
+  const news = shared && shareNews({ database, feed, broadcast: shared.broadcast })
   const heartbeat = await joinNodes({
     database,
     name: settings.nodeName,
@@ -195,6 +159,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
   })
   const judge = createJudge(system.now)
   const close = async (): Promise<void> => {
+    news?.stop()
     feed.stop()
     reviewer.stop()
     await heartbeat.stop()
@@ -203,10 +168,12 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     await sources.stop()
     await stores.keyUses.stop()
     await attempts.close()
+    await shared?.close()
     await closeDatabase(database)
   }
   const parts = {
     database,
+    shared,
     attempts,
     hashing,
     directory,

@@ -148,7 +148,8 @@ export const start = async (deps: StartDeps): Promise<Gateway> => {
     const metrics = { contentType, render: deps.renderMetrics ?? render }
     const at = await openListeners(core, samples, metrics, undo)
     const places = placesOf(at)
-    log.info('counters and slots are kept in this process: they serve it alone')
+    if (core.shared === undefined)
+      log.info('counters and slots are kept in this process: they serve it alone')
     return { core, ...at, places, advice: adviceAt(places), stop }
   } catch (error) {
     await stop().catch((failure: unknown) => {

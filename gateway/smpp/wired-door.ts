@@ -1,10 +1,12 @@
-import { createEmbeddedBindLeases } from '../../db/bind-leases.ts'
+import { createEmbeddedBindLeases, type BindLeases } from '../../db/bind-leases.ts'
+import { createSharedBindLeases } from '../../db/bind-leases-shared.ts'
 import type { Core } from '../core.ts'
 import type { SmppUpstream } from '../upstream-urls.ts'
 import { createAdmit } from './admission.ts'
 import { createBindLimits } from './bind-limits.ts'
 import { createDoor, type Admit, type Door } from './door.ts'
 import { createMessageBudgets } from './message-budget.ts'
+import { createRemoteSlots } from './remote-slots.ts'
 import { createSlots } from './slots.ts'
 import { createTicker, type Ticker } from './ticker.ts'
 import { createUpstreamBinds, type UpstreamBinds } from './upstream-bind.ts'
@@ -40,16 +42,25 @@ const wireUpstreams = (
   })
 }
 
+const wireLeases = ({ settings, system, shared, liveNodes }: Core): BindLeases => {
+  const { elapsed } = system
+  const { leaseMs } = settings.smppLimits
+  return shared === undefined
+    ? createEmbeddedBindLeases(elapsed, leaseMs)
+    : createSharedBindLeases({ redis: shared.redis, elapsed, leaseMs, liveNodes })
+}
+
 const wireAdmit = (core: Core, upstreams: readonly SmppUpstream[], ticker: Ticker): Admit => {
   const { settings, system, database, directory, live, metrics } = core
   const { relay, timers, end, probeMs, leaseMs } = settings.smppLimits
   const { elapsed } = system
   const logFailure = createFailureLog(core)
-  const leases = createEmbeddedBindLeases(elapsed, leaseMs)
+  const leases = wireLeases(core)
+  const others = core.shared && createRemoteSlots(core.shared.broadcast, probeMs)
   return createAdmit({
     judge: core.judge,
     live,
-    slots: createSlots({ leases, newId: database.newId, logFailure, leaseMs, probeMs }),
+    slots: createSlots({ leases, others, newId: database.newId, logFailure, leaseMs, probeMs }),
     bindLimits: createBindLimits(leases),
     upstreamBinds: wireUpstreams(core, upstreams),
     residentOf: ({ id }) => directory.findById(id),
