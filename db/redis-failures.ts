@@ -1,8 +1,11 @@
 const codes =
   /\b(?:ECONN\w+|ENOTFOUND|EAI_AGAIN|EHOST\w+|ENET\w+|ETIMEDOUT|EPIPE|CERT\w+|ERR_\w+)\b/
 
-/** What Redis or the network says, by how it begins, and what it means to an operator. */
-const meanings: readonly (readonly [RegExp, string, 'final'?])[] = [
+/**
+ * What Redis or the network says and what it means to an operator. Some Redis says itself, so that
+ * it is of no use to ask again at once; some of those do not pass by waiting either.
+ */
+const meanings: readonly (readonly [RegExp, string, ('said' | 'final')?])[] = [
   [
     /^WRONGPASS|^NOAUTH|invalid username-password|invalid password/,
     'refuses the username or password',
@@ -12,10 +15,10 @@ const meanings: readonly (readonly [RegExp, string, 'final'?])[] = [
   [/READONLY/, 'is a read-only replica: name the master', 'final'],
   [/^OOM|\bOOM\b/, 'has no memory left: see maxmemory', 'final'],
   [/MISCONF/, 'cannot save to its disk and refuses writes', 'final'],
-  [/NOREPLICAS/, 'has too few replicas and refuses writes'],
-  [/^LOADING/, 'is still loading its data'],
-  [/^MASTERDOWN/, 'has lost its master'],
-  [/^CLUSTERDOWN|^MOVED/, 'is a cluster that is not whole, or was not named as a cluster'],
+  [/NOREPLICAS/, 'has too few replicas and refuses writes', 'said'],
+  [/^LOADING/, 'is still loading its data', 'said'],
+  [/^MASTERDOWN/, 'has lost its master', 'said'],
+  [/^CLUSTERDOWN|^MOVED/, 'is a cluster that is not whole, or was not named as a cluster', 'said'],
   [/timed out|Socket timeout/, 'does not answer in time'],
   [/sentinels are unreachable/, 'cannot be found: the sentinels do not answer'],
 ]
@@ -34,21 +37,24 @@ const meaningOf = (error: unknown) => meanings.find(([begins]) => begins.test(me
 export class RedisFailure extends Error {
   /** In words that hold neither an address nor a secret. */
   readonly why: string
+  /** Redis itself said so: the next command will fare no better. */
+  readonly isSaid: boolean
   /** Waiting does not help. */
   readonly isFinal: boolean
 
-  constructor(why: string, isFinal = false) {
+  constructor(why: string, by?: 'said' | 'final') {
     super(`Redis ${why}`)
     this.why = why
-    this.isFinal = isFinal
+    this.isSaid = by !== undefined
+    this.isFinal = by === 'final'
   }
 }
 
 /** What a failure of the client means, and nothing else of it. */
 export const plainFailure = (error: unknown): RedisFailure => {
   if (error instanceof RedisFailure) return error
-  const [, why, isFinal] = meaningOf(error) ?? []
-  if (why !== undefined) return new RedisFailure(why, isFinal === 'final')
+  const [, why, by] = meaningOf(error) ?? []
+  if (why !== undefined) return new RedisFailure(why, by)
   const [code] = codes.exec(messageOf(error)) ?? []
   return new RedisFailure(code === undefined ? 'cannot be reached' : `cannot be reached (${code})`)
 }

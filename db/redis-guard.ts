@@ -51,7 +51,8 @@ export const createGuard = ({ redis, elapsed, random }: GuardOptions): GuardedRe
         breaker.succeeded()
         return answer
       } catch (error) {
-        breaker.failed(elapsed())
+        if (error instanceof RedisFailure && error.isSaid) breaker.lost(elapsed())
+        else breaker.failed(elapsed())
         throw error
       }
     },

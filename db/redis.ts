@@ -114,7 +114,7 @@ export const createRedis = (options: SharedRedisOptions): SharedRedis => {
   const probe = async (): Promise<void> => {
     const value = random(16).toString('hex')
     const read = await run(checkScript, [key('check', value)], [value])
-    if (read !== value) throw new RedisFailure('does not read back what was written', true)
+    if (read !== value) throw new RedisFailure('does not read back what was written', 'final')
   }
 
   const check = async (): Promise<void> => {

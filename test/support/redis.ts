@@ -39,15 +39,12 @@ export type RedisServer = {
   readonly signal: (signal: NodeJS.Signals) => void
   /** Killed at once, with all that it held unless it saves. */
   readonly kill: () => Promise<void>
-  /** Started again on the same port. */
-  readonly restart: () => Promise<void>
+  /** Started again on the same port; waits until it answers unless told otherwise. */
+  readonly restart: (awaitReady?: boolean) => Promise<void>
   readonly stop: () => Promise<void>
 }
 
-export const startRedisServer = async (
-  args: readonly string[] = [],
-  { awaitReady = true }: { readonly awaitReady?: boolean } = {},
-): Promise<RedisServer> => {
+export const startRedisServer = async (args: readonly string[] = []): Promise<RedisServer> => {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-redis-'))
   const port = await freePort()
   const usual = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder]
@@ -55,7 +52,7 @@ export const startRedisServer = async (
   const admin = new Redis({ port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => 20 })
   admin.on('error', () => undefined)
   let child: ChildProcess
-  const begin = async (): Promise<void> => {
+  const begin = async (awaitReady = true): Promise<void> => {
     child = spawn('redis-server', [...usual, ...plain, ...args], { stdio: 'ignore' })
     if (awaitReady) await admin.ping()
   }
