@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { PostgresEngine } from './engine.ts'
 import { migratePostgres } from './migrate-postgres.ts'
-import { CommitUnknown, isLost, isRolledBack, retryAfter } from './postgres-failures.ts'
+import { CommitUnknown, isLost, isRolledBack, isUnsent, retryAfter } from './postgres-failures.ts'
 import { createQueries, type RunStatement } from './postgres-queries.ts'
 import { withoutPassword } from './postgres-url.ts'
 
@@ -73,12 +73,14 @@ const createReaders = (url: string) => {
  * wait: a transaction sees all that was committed before its turn, and never has to give way to
  * another node's. Serializable guards against writers that are none of ours.
  */
-const beginning = `begin isolation level serializable;
-  set local statement_timeout = 0;
-  set local lock_timeout = ${limits.turn.lock};
-  set local idle_in_transaction_session_timeout = ${limits.write.idle};
+const taking = `set local statement_timeout = 0;
   lock table __drizzle_migrations in exclusive mode;
   set local statement_timeout = ${limits.write.statement}`
+
+/** Apart from the lock, for which one may have to wait: a server that is not heard shows at once. */
+const beginning = `begin isolation level serializable;
+  set local lock_timeout = ${limits.turn.lock};
+  set local idle_in_transaction_session_timeout = ${limits.write.idle}`
 
 /** One connection, since there is one writer; made when it is needed, and anew when it was lost. */
 const createWriter = (url: string) => {
@@ -101,7 +103,8 @@ const createWriter = (url: string) => {
     const client = await pool.connect()
     client.on('error', ignore)
     try {
-      await client.query(within(beginning, limits.turn.answer))
+      await client.query(within(beginning, limits.connect))
+      await client.query(within(taking, limits.turn.answer))
       current = client
     } catch (error) {
       release(client, true)
@@ -115,7 +118,7 @@ const createWriter = (url: string) => {
       answer = await client.query('commit')
     } catch (error) {
       release(client, true)
-      throw isRolledBack(error) ? error : new CommitUnknown(error)
+      throw isRolledBack(error) || isUnsent(error) ? error : new CommitUnknown(error)
     }
     release(client, false)
     // So it answers a commit when a statement has failed, whoever caught that.

@@ -19,6 +19,10 @@ const lostWords = /^Connection terminated unexpectedly$|is not queryable$/
 export const isLost = (error: unknown): boolean =>
   lost.has(codeOf(error)) || (error instanceof Error && lostWords.test(error.message))
 
+/** The connection was known to be gone, so the server heard nothing. */
+export const isUnsent = (error: unknown): boolean =>
+  error instanceof Error && error.message.endsWith('is not queryable')
+
 /** The server has answered that nothing of the transaction is left. */
 export const isRolledBack = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && /^(40|23)/.test(codeOf(error))

@@ -52,9 +52,9 @@ let free: string[] = []
 export const runOnPostgres = query
 
 /** The URL of a new database with nothing in it; it is gone when the test file is over. */
-export const emptyPostgres = async (): Promise<string> => {
+export const emptyPostgres = async (more = "encoding 'UTF8'"): Promise<string> => {
   const name = `sallyport_test_${process.pid}_${randomBytes(4).toString('hex')}`
-  await query(await serverUrl(), `create database ${name} template template0 encoding 'UTF8'`)
+  await query(await serverUrl(), `create database ${name} template template0 ${more}`)
   made.add(name)
   await query(await serverUrl(), `alter database ${name} set synchronous_commit = off`)
   return inDatabase(await serverUrl(), name)
