@@ -88,9 +88,9 @@ const upstreamLimits = part({
 const ms = (fallback: number) => whole(1, 3_600_000).default(fallback)
 
 const smppLimits = part({
-  /** Connections that have not bound yet, in all and from one source. */
-  unbound: whole(1, 1_000_000).default(5_000),
-  unboundPerSource: whole(1, 1_000_000).default(2_500),
+  /** Connections that have not bound yet, in all and from one source, which can never take all. */
+  unbound: whole(2, 1_000_000).default(5_000),
+  unboundPerSource: whole(1, 500_000).default(1_000),
   upstreamBindMs: ms(10_000),
   /** What the oldest bind may take, at the limit, to show that it lives. */
   probeMs: ms(2_000),
@@ -111,7 +111,12 @@ const smppLimits = part({
     unanswered: whole(1, 1_000_000).default(4_096),
     forgetMs: ms(60_000),
   }).prefault({}),
-}).prefault({})
+})
+  .refine(({ unbound, unboundPerSource }) => unboundPerSource <= unbound / 2, {
+    path: ['unboundPerSource'],
+    error: 'must be at most half of unbound',
+  })
+  .prefault({})
 
 /** What only the file can say. */
 export const fileShape = {

@@ -36,10 +36,15 @@ const behind = { SMPP_PROXY_PROTOCOL: 'required', TRUSTED_PROXIES: '127.0.0.0/8'
 const from = (address: string): Buffer => proxyV1(`TCP4 ${address} 10.0.0.1 40000 2775`)
 
 /** Opens so many connections at once, on each of which `first` is all that is ever said. */
-const open = (port: number, count: number, first: Buffer = Buffer.alloc(0)): Promise<RawPeer[]> =>
+const open = (
+  port: number,
+  count: number,
+  first: Buffer = Buffer.alloc(0),
+  localAddress?: string,
+): Promise<RawPeer[]> =>
   Promise.all(
     Array.from({ length: count }, async () => {
-      const peer = await connectPeer(port)
+      const peer = await connectPeer(port, localAddress)
       peer.send(first)
       return peer
     }),
@@ -79,8 +84,12 @@ describe.each(doors)('connections without a bind, on %s,', (_, portOf) => {
   })
 
   test('are so many in all', async () => {
-    const pair = await pairOf({ env: tlsEnv(), file: { smppLimits: { unbound: 5 } } })
-    expect(await left(await open(portOf(pair), 12), 7)).toBe(5)
+    const smppLimits = { unbound: 5, unboundPerSource: 2 }
+    const pair = await pairOf({ env: tlsEnv(), file: { smppLimits } })
+    const peers = []
+    for (const source of ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4'])
+      peers.push(...(await open(portOf(pair), 3, Buffer.alloc(0), source)))
+    expect(await left(peers, 7)).toBe(5)
     await isUnbound(pair, 5)
   })
 
@@ -196,7 +205,10 @@ describe('behind a balancer', () => {
   test('connections that name nobody are so many in all, and closed at the deadline', async () => {
     const pair = await pairOf({
       env: behind,
-      file: { limits: { proxyHeaderTimeoutMs: 300 }, smppLimits: { unbound: 5 } },
+      file: {
+        limits: { proxyHeaderTimeoutMs: 300 },
+        smppLimits: { unbound: 5, unboundPerSource: 2 },
+      },
     })
     const began = performance.now()
     const peers = await open(pair.gateway.smppPort, 8)

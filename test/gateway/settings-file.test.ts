@@ -62,6 +62,16 @@ describe('a fault of the file', () => {
       { redisSentinel: { sentinels: ['a:1'] } },
       ['redisSentinel.name'],
     ],
+    [
+      'one source that may take more than half of the places',
+      { smppLimits: { unbound: 100, unboundPerSource: 51 } },
+      ['smppLimits.unboundPerSource'],
+    ],
+    [
+      'fewer places than two of what one source may take',
+      { smppLimits: { unbound: 1_999 } },
+      ['smppLimits.unboundPerSource'],
+    ],
   ])('names the place: %s', (_, file, names) => {
     expect(namesOf({}, file)).toEqual(names)
   })

@@ -79,10 +79,11 @@ export const createRawPeer = (socket: Socket): RawPeer => {
   }
 }
 
-/** A peer that connects to a port here. */
-export const connectPeer = (port: number): Promise<RawPeer> =>
+/** A peer that connects to a port here, from another address of this machine if one is given. */
+export const connectPeer = (port: number, localAddress?: string): Promise<RawPeer> =>
   new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => {
+    const from = localAddress === undefined ? {} : { localAddress }
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true, ...from }, () => {
       resolve(createRawPeer(socket))
     })
     socket.once('error', reject)

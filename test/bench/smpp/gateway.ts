@@ -55,7 +55,7 @@ export const startGateway = async (stage: Stage, smsc: Peer): Promise<Peer> => {
   await makeUser(join(dataDir, 'sallyport.db'))
   const loopback = '127.0.0.1:0'
   const listen = { httpListen: loopback, smppListen: loopback, adminListen: loopback }
-  const smppLimits = { unbound: MANY, unboundPerSource: MANY }
+  const smppLimits = { unbound: 2 * MANY, unboundPerSource: MANY }
   const smppUpstream = `smpp://127.0.0.1:${smsc.port}`
   writeFileSync(config, JSON.stringify({ ...listen, dataDir, smppUpstream, smppLimits }))
   const program = stage.start('proxy', process.execPath, [
