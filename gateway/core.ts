@@ -91,7 +91,8 @@ const createLockBook = ({ database }: Stores, logFailure: (error: unknown) => vo
 /** Opens the database and wires the one road. Throws one clear line when it cannot. */
 export const openCore = async (deps: CoreDeps): Promise<Core> => {
   const { settings, system, log } = deps
-  const stores = await openStores(deps)
+  let liveNodes = (): number => 1
+  const stores = await openStores(deps, () => liveNodes())
   const { database, shared, attempts, hashing, refusals, binds, sources } = stores
   const directory = createWiredDirectory(deps, stores)
   const live = createLive()
@@ -104,7 +105,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     passwordQueue: hashing.waiting,
     degraded: isDegraded,
     policyAgeMs: policyAge,
-    nodes: () => heartbeat.liveNodes(),
+    nodes: () => liveNodes(),
     live: () => ({
       http: live.size('http'),
       upgrade: live.size('upgrade'),
@@ -128,6 +129,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     policyAge,
     isDegraded,
   })
+  liveNodes = heartbeat.liveNodes
   const recorder = createRecorder({
     ...stores,
     newId: database.newId,

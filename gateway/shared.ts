@@ -28,10 +28,10 @@ export const openShared = async (
     prefix: PREFIX,
     random: system.random,
     onDown: (why) => {
-      log.error({ why }, 'Redis is lost: each node decides by what it knows')
+      log.warn({ why }, 'the connection to Redis is lost')
     },
     onUp: () => {
-      log.info('Redis is back')
+      log.info('the connection to Redis is there again')
     },
   })
   try {
@@ -42,6 +42,10 @@ export const openShared = async (
     throw new Error(`${nameOf(target)}: ${why}`, { cause: error })
   }
   const guard = createGuard({ redis, ...system })
+  guard.listen((isAway) => {
+    if (isAway) log.error('degraded: Redis is of no use, so this node decides by what it knows')
+    else log.info('degraded no longer: Redis is of use again')
+  })
   const broadcast = createBroadcast(redis)
   return {
     redis: guard,

@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { closeDatabase, openDatabase, type Database } from '../../db/database.ts'
 import type { Actor } from '../../db/record.ts'
 import { databaseOf } from '../data-folder.ts'
-import { findUnsupported } from '../unsupported.ts'
 import { readSettings, type SettingsFile } from '../settings.ts'
 import type { Settings } from '../settings-value.ts'
 import type { System } from '../system.ts'
@@ -58,9 +57,8 @@ export const settingsOf = (
   workers = 1,
 ): Settings => {
   const read = readSettings(shell.environment, file, workers)
-  const faults = 'settings' in read ? findUnsupported(read.settings) : read.faults
-  if ('settings' in read && faults.length === 0) return read.settings
-  throw new Error(faults.map(({ name, message }) => `${name}: ${message}`).join('\n'))
+  if ('settings' in read) return read.settings
+  throw new Error(read.faults.map(({ name, message }) => `${name}: ${message}`).join('\n'))
 }
 
 /**
