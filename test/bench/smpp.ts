@@ -6,6 +6,7 @@ import {
   type Measured,
   type MeasuredBinds,
 } from './smpp/measure.ts'
+import { measureBindTime } from './smpp/bind-time.ts'
 import { bencher, startGateway } from './smpp/gateway.ts'
 import {
   startBareRelay,
@@ -142,11 +143,16 @@ export const bench = async (options: BenchOptions): Promise<Report> => {
       await startPackageRelay(stage, smsc),
       smsc,
     ]
+    const bindTime = await measureBindTime(
+      stage,
+      { gateway: ours, smsc, credentials },
+      options.quick ? 500 : 2_000,
+    )
     const all: (readonly Runs[])[] = []
     for (const job of options.quick ? jobs.slice(0, 2) : jobs)
       all.push(await inTurn(stage, job, peers, { rounds, seconds }))
     const bindRows: Row[] = []
-    const targets = targetsOf(all, ours.name)
+    const targets = [bindTime.target, ...targetsOf(all, ours.name)]
     for (const job of options.quick ? [] : [storm, idle])
       for (const start of [startGateway, startBareRelay, startHaproxy]) {
         const peer = await start(stage, smsc)
@@ -160,16 +166,21 @@ export const bench = async (options: BenchOptions): Promise<Report> => {
       rows: [...all.flat().map(rowOf), ...bindRows],
       targets,
       notes: [
+        bindTime.note,
         'gateway: the real `serve`; password, safelist, lockout, audit and bind slots, limits of binds raised. relay: its relay without all that',
         'what is measured alone on core 0; load and far SMSC on core 1',
         '“nothing” in between: the ceiling of load and SMSC, which share one core; where a peer comes near it, messages for a second of its own core say more than the rate',
         `${rounds} × ${seconds} s each, in turn; figures and ratios are the rounds' medians`,
       ],
-      runs: all
-        .flat()
-        .flatMap(({ job, peer, rounds: list }) =>
-          list.map((round, at) => ({ job: job.name, between: peer.name, round: at + 1, ...round })),
+      runs: [
+        bindTime.run,
+        ...all.flat().flatMap(({ job, peer, rounds: list }) =>
+          list.map((round, at) => ({
+            ...{ job: job.name, between: peer.name, round: at + 1 },
+            ...round,
+          })),
         ),
+      ],
     }
   } finally {
     stage.end()

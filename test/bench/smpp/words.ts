@@ -13,3 +13,10 @@ export type Bound = {
 }
 
 export type BenchCredentials = { readonly systemId: string; readonly password: string }
+
+/** How long a bind took straight to the SMSC and through the gateway, and how much longer: p50, in ms. */
+export type BindTimes = {
+  readonly straight: number
+  readonly through: number
+  readonly beyond: number
+}
