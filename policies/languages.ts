@@ -34,3 +34,12 @@ export const languages = [
 export type Language = (typeof languages)[number]['tag']
 
 export const languageTags: readonly Language[] = languages.map(({ tag }) => tag)
+
+const byTag = new Map<string, (typeof languages)[number]>(languages.map((it) => [it.tag, it]))
+
+/** A language by its tag, as it is stored. */
+export const parseLanguage = (tag: string): Language | undefined => byTag.get(tag)?.tag
+
+/** Which way a language is written. */
+export const directionOf = (language: Language): 'ltr' | 'rtl' =>
+  byTag.get(language)?.direction ?? 'ltr'
