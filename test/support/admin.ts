@@ -41,6 +41,8 @@ export type TestAdmin = TestGateway & {
   /** The Account admin `root`. */
   readonly root: Client
   readonly rootId: string
+  /** Root's Authorization, for calls that are made by hand. */
+  readonly authorization: string
   /** Makes a user with a password, allowed on HTTP, and a client of theirs. */
   readonly addClient: (user: TestUser) => Promise<{ readonly id: string; readonly call: Client }>
   /** A client with any Authorization (`App …`). */
@@ -107,6 +109,7 @@ export const startAdmin = async (options: TestOptions = {}): Promise<TestAdmin> 
     accountId: account.id,
     root: root.call,
     rootId: root.id,
+    authorization: basic('root', 'root-secret-1'),
     addClient,
     clientOf,
     audit: async (count) =>
