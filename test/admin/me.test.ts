@@ -1,0 +1,86 @@
+import { Hono } from 'hono'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createAdmin } from '../../admin/app.ts'
+import { createAuthorizeInTime } from '../../gateway/in-time.ts'
+import { address } from '../../policies/address.ts'
+import { startAdmin, type TestAdmin } from '../support/admin.ts'
+
+let server: TestAdmin
+
+beforeAll(async () => {
+  server = await startAdmin()
+})
+afterAll(() => server.stop())
+
+test('shows who calls, what they may do, and the address that we see', async () => {
+  const { status, body } = await server.root('GET', '/me')
+  expect(status).toBe(200)
+  expect(body).toMatchObject({
+    id: server.rootId,
+    username: 'root',
+    permissions: ['*', 'api-access/manage', 'safelist/manage'],
+    clientAddress: '127.0.0.1',
+  })
+})
+
+test('is edited by oneself, but for the language, which is for Account admins alone (U6)', async () => {
+  const { id, call } = await server.addClient({
+    username: 'mia',
+    roles: ['user-manager'],
+    language: 'de',
+  })
+  expect(await call('PATCH', '/me', { body: { firstName: 'Mia', language: 'de' } })).toMatchObject({
+    status: 200,
+    body: { firstName: 'Mia', language: 'de', clientAddress: '127.0.0.1' },
+  })
+  for (const path of ['/me', `/users/${id}`])
+    expect(await call('PATCH', path, { body: { language: 'fr' } })).toMatchObject({
+      status: 403,
+      body: { type: 'urn:sallyport:beyond-own-rights' },
+    })
+  expect((await server.root('PATCH', '/me', { body: { language: 'fr' } })).status).toBe(200)
+  expect((await server.root('PATCH', `/users/${id}`, { body: { language: 'fr' } })).status).toBe(
+    200,
+  )
+})
+
+test('the app can be mounted in any Hono app, under any path', async () => {
+  const { core } = server
+  const host = new Hono()
+  host.get('/hello', (c) => c.text('hello'))
+  const admin = createAdmin({
+    ...core,
+    authorize: createAuthorizeInTime(core),
+    clientAddressOf: () => address('198.51.100.7'),
+  })
+  host.route('/gate', admin)
+  const { authorization } = server
+  const me = await host.request('/gate/api/v1/me', { headers: { authorization } })
+  expect(await me.json()).toMatchObject({ username: 'root', clientAddress: '198.51.100.7' })
+  expect((await host.request('/gate/api/v1/me')).status).toBe(401)
+  const document = await host.request('/gate/api/v1/openapi.json')
+  expect(await document.json()).toMatchObject({ servers: [{ url: '/gate/api/v1' }] })
+  expect(await (await host.request('/hello')).text()).toBe('hello')
+})
+
+test('a failure is answered without its message, and logged with it', async () => {
+  const { core } = server
+  const failures: unknown[] = []
+  const app = createAdmin({
+    ...core,
+    log: { error: (what: unknown) => failures.push(what) },
+    attempts: { state: () => Promise.reject(new Error('the counters are gone')) },
+    authorize: createAuthorizeInTime(core),
+    clientAddressOf: () => address('198.51.100.7'),
+  })
+  const { authorization } = server
+  const failed = await app.request('/api/v1/me', { headers: { authorization } })
+  expect(failed.status).toBe(500)
+  expect(await failed.text()).not.toContain('counters')
+  expect(failures).toMatchObject([
+    {
+      err: { message: 'the counters are gone' },
+      decision: failed.headers.get('x-sallyport-decision'),
+    },
+  ])
+})
