@@ -135,7 +135,13 @@ const createWriter = (url: string) => {
       release(client, true)
     }
   }
-  return { pool, run, begin, commit, end }
+  const continueNumbers: PostgresEngine['continueNumbers'] = async (columns) => {
+    for (const [table, column] of columns)
+      await open().query(
+        `select setval(pg_get_serial_sequence('${table}', '${column}'), max(${column})) from ${table}`,
+      )
+  }
+  return { pool, run, begin, commit, end, continueNumbers }
 }
 
 const why = (error: unknown): string => {
@@ -154,14 +160,12 @@ export const openPostgres = async (
   try {
     const key = await migratePostgres({ ...shared(url), query_timeout: 60_000 }, random)
     const readers = createReaders(url)
-    const { pool, run, begin, commit, end } = createWriter(url)
+    const { pool, run, ...writer } = createWriter(url)
     const engine: PostgresEngine = {
       dialect: 'postgres',
       reader: createQueries(readers.run),
       writer: createQueries(run),
-      begin,
-      commit,
-      end,
+      ...writer,
       retryAfter: (error, tries) => retryAfter(error, tries, random(1).readUInt8() / 255),
       close: async () => {
         await Promise.all([readers.close(), pool.end()])

@@ -42,6 +42,8 @@ const createEngine = (file: string, suffix: string, forget: () => void): SqliteE
       if (writer.inTransaction) writer.exec('rollback')
     },
     retryAfter: () => undefined,
+    // It goes by the highest number itself.
+    continueNumbers: () => Promise.resolve(),
     close: async () => {
       reader.close()
       writer.close()

@@ -14,6 +14,13 @@ type Common = {
   readonly end: () => Promise<void>
   /** Ms after which a transaction that failed so is tried again; undefined: never. */
   readonly retryAfter: (error: unknown, tries: number) => number | undefined
+  /**
+   * In the open transaction: columns that number their rows by themselves go on behind the highest
+   * number that was written.
+   */
+  readonly continueNumbers: (
+    columns: readonly (readonly [table: string, column: string])[],
+  ) => Promise<void>
   readonly close: () => Promise<void>
 }
 

@@ -1,8 +1,12 @@
 import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder } from './folders.ts'
 
 const keyBytes = 32
+
+/** What its file is called, and its row in `meta` where there is no file. */
+export const keyName = 'installation.key'
 
 /** The key as it is kept: 64 hexadecimal digits. */
 export const parseKey = (text: string): Buffer | undefined =>
@@ -46,13 +50,26 @@ const writeKey = (file: string, key: Buffer, suffix: string): void => {
  * kept out of the database, so that who holds only the database can neither forge nor guess by it.
  */
 export const readInstallationKey = (folder: string, random: (bytes: number) => Buffer): Buffer => {
-  const file = join(folder, 'installation.key')
+  const file = join(folder, keyName)
   const present = findKey(file)
   if (present !== undefined) return present
   writeKey(file, random(keyBytes), random(6).toString('hex'))
   const written = findKey(file)
   if (written === undefined) throw new Error(`cannot write ${file}: the installation's key`)
   return written
+}
+
+/** Puts an installation's key into a new folder; throws when there is another one. */
+export const adoptInstallationKey = (
+  folder: string,
+  key: Buffer,
+  random: (bytes: number) => Buffer,
+): void => {
+  const file = join(folder, keyName)
+  makeFolder(folder)
+  if (findKey(file) === undefined) writeKey(file, key, random(6).toString('hex'))
+  if (findKey(file)?.equals(key) !== true)
+    throw new Error(`${file} is the key of another installation; nothing was changed`)
 }
 
 /**

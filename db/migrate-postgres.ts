@@ -1,6 +1,6 @@
 import type { MigrationMeta } from 'drizzle-orm/migrator'
 import pg from 'pg'
-import { parseKey } from './keys.ts'
+import { keyName, parseKey } from './keys.ts'
 import { assertKnown, readMigrations, type Applied } from './migrate.ts'
 
 /** `SPRT`: who starts at the same time waits here. */
@@ -46,13 +46,12 @@ const installationKey = async (
   client: pg.Client,
   random: (bytes: number) => Buffer,
 ): Promise<Buffer> => {
-  const name = 'installation.key'
   await client.query('insert into meta (key, value) values ($1, $2) on conflict do nothing', [
-    name,
+    keyName,
     random(keyBytes).toString('hex'),
   ])
   const { rows } = await client.query<{ value: string }>('select value from meta where key = $1', [
-    name,
+    keyName,
   ])
   const key = parseKey(rows[0]?.value ?? '')
   if (key === undefined) throw new Error("the installation's key in `meta` is damaged")

@@ -16,7 +16,6 @@ const parsers: ReadonlyMap<number, (value: string) => unknown> = new Map<
 >([
   [builtins.INT8, Number],
   [builtins.JSON, asText],
-  [builtins.JSONB, asText],
 ])
 
 const usual: (oid: number) => (value: string) => unknown = pg.types.getTypeParser

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { check, index, jsonb, pgTable, uniqueIndex } from 'drizzle-orm/pg-core'
+import { check, index, json, pgTable, uniqueIndex } from 'drizzle-orm/pg-core'
 import { text, whole } from './columns.ts'
 import { users } from './users.ts'
 
@@ -90,8 +90,8 @@ export const locks = pgTable(
     until: whole(),
     failures: whole().notNull(),
     locks: whole().notNull().default(1),
-    channels: jsonb().notNull(),
-    sources: jsonb().notNull(),
+    channels: json().notNull(),
+    sources: json().notNull(),
   },
   (t) => [
     uniqueIndex('locks_bucket').on(t.userId, t.bucket),

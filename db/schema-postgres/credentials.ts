@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { boolean, check, index, jsonb, pgTable, uniqueIndex } from 'drizzle-orm/pg-core'
+import { boolean, check, index, json, pgTable, uniqueIndex } from 'drizzle-orm/pg-core'
 import { accounts } from './accounts.ts'
 import { text, whole } from './columns.ts'
 import { users } from './users.ts'
@@ -24,8 +24,8 @@ export const apiKeys = pgTable(
     digest: text().notNull(),
     previousDigest: text('previous_digest'),
     previousUntil: whole('previous_until'),
-    safelist: jsonb().notNull(),
-    permissions: jsonb(),
+    safelist: json().notNull(),
+    permissions: json(),
     notBefore: whole('not_before'),
     expiresAt: whole('expires_at'),
     enabled: boolean().notNull().default(true),

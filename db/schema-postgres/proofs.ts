@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { boolean, check, index, jsonb, pgTable, uniqueIndex } from 'drizzle-orm/pg-core'
+import { boolean, check, index, json, pgTable, uniqueIndex } from 'drizzle-orm/pg-core'
 import { accounts } from './accounts.ts'
 import { text, whole } from './columns.ts'
 import { users } from './users.ts'
@@ -16,7 +16,7 @@ export const challenges = pgTable(
     userId: ownerId(),
     purpose: text().notNull(),
     channel: text().notNull(),
-    channels: jsonb().notNull(),
+    channels: json().notNull(),
     recipient: text().notNull().default(''),
     pinDigest: text('pin_digest'),
     attempts: whole().notNull().default(0),
@@ -24,7 +24,7 @@ export const challenges = pgTable(
     lastSentAt: whole('last_sent_at'),
     credentialEpoch: whole('credential_epoch').notNull(),
     source: text(),
-    request: jsonb().notNull(),
+    request: json().notNull(),
     createdAt: whole('created_at').notNull(),
     expiresAt: whole('expires_at').notNull(),
     solvedAt: whole('solved_at'),
@@ -46,9 +46,9 @@ export const invites = pgTable(
       .references(() => accounts.id),
     email: text().notNull(),
     emailKey: text('email_key').notNull(),
-    profile: jsonb().notNull(),
-    roleIds: jsonb('role_ids').notNull(),
-    safelist: jsonb().notNull(),
+    profile: json().notNull(),
+    roleIds: json('role_ids').notNull(),
+    safelist: json().notNull(),
     httpBasic: boolean('http_basic').notNull().default(false),
     smppBasic: boolean('smpp_basic').notNull().default(false),
     digest: text().notNull(),

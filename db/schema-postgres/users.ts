@@ -1,5 +1,5 @@
 import { sql, type SQLWrapper } from 'drizzle-orm'
-import { boolean, check, index, jsonb, pgTable, primaryKey, uniqueIndex } from 'drizzle-orm/pg-core'
+import { boolean, check, index, json, pgTable, primaryKey, uniqueIndex } from 'drizzle-orm/pg-core'
 import { accounts } from './accounts.ts'
 import { text, whole } from './columns.ts'
 
@@ -36,7 +36,7 @@ export const users = pgTable(
     httpBasic: boolean('http_basic').notNull().default(false),
     smppBasic: boolean('smpp_basic').notNull().default(false),
     bindLimit: whole('bind_limit'),
-    bindTypes: jsonb('bind_types'),
+    bindTypes: json('bind_types'),
     submitRate: whole('submit_rate'),
     twoFactorChannel: text('two_factor_channel').notNull().default('email'),
     twoFactorMode: text('two_factor_mode').notNull().default('remembered'),
@@ -80,7 +80,7 @@ export const roles = pgTable(
     nameKey: text('name_key').notNull(),
     description: text().notNull().default(''),
     predefined: text(),
-    permissions: jsonb().notNull(),
+    permissions: json().notNull(),
     createdAt: whole('created_at').notNull(),
     updatedAt: whole('updated_at').notNull(),
     version: whole().notNull().default(1),

@@ -8,6 +8,7 @@ import { readMigrations } from '../../db/migrate.ts'
 import { hasUsers } from '../../db/users.ts'
 import { databaseOf, makeDataFolder } from '../data-folder.ts'
 import { ensureFirstAccount, makeFirstAdmin } from '../installation.ts'
+import { move, type MoveOptions } from './move.ts'
 import { readPassword } from './password.ts'
 import { answer, settingsOf, withDatabase, type Options, type Shell } from './shell.ts'
 
@@ -68,8 +69,14 @@ export const addDataCommands = (program: Command, shell: Shell): void => {
     .action((_, command: Command) => setup(shell, command.optsWithGlobals()))
   program
     .command('migrate')
-    .description('bring the database up to date')
-    .action((_, command: Command) => migrate(shell, command.optsWithGlobals()))
+    .description('bring the database up to date, or copy a directory into another database')
+    .option('--from <place>', 'a file, a data folder or postgres://…; it stays as it is')
+    .option('--to <place>', 'the same; it must be empty')
+    .action((_, command: Command) => {
+      const options: MoveOptions = command.optsWithGlobals()
+      const isMove = options.from !== undefined || options.to !== undefined
+      return isMove ? move(shell, options) : migrate(shell, options)
+    })
   program
     .command('backup <file>')
     .description('copy the database, as it is at this moment, into a new file')

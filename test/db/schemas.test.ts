@@ -47,7 +47,7 @@ const kinds: Readonly<Record<string, string>> = {
   SQLiteInteger: 'whole',
   SQLiteBoolean: 'boolean',
   PgCustomColumn: 'text',
-  PgJsonb: 'json',
+  PgJson: 'json',
   PgBigInt53: 'whole',
   PgBoolean: 'boolean',
 }
