@@ -16,6 +16,8 @@ type Kept<From> = <T>(make: (from: From) => T) => T
 /** What functions that only read take: the database (committed rows) or a transaction. */
 export type Reader = {
   readonly queries: Queries
+  /** For the few things that only one engine knows. */
+  readonly dialect: Engine['dialect']
   /** A prepared statement of this connection: `build` runs once and its result is kept. */
   readonly prepared: Kept<Queries>
   /** Ms since the epoch. */
@@ -68,7 +70,7 @@ const createTurns = (): (() => Promise<() => void>) => {
   }
 }
 
-const readerOf = (queries: Queries, shared: Pick<Reader, 'now' | 'key'>): Reader => ({
+const readerOf = (queries: Queries, shared: Pick<Reader, 'now' | 'key' | 'dialect'>): Reader => ({
   ...shared,
   queries,
   prepared: keep(() => queries),
@@ -91,7 +93,7 @@ export const openDatabase = async ({
   ...place
 }: IdSources & Place): Promise<Database> => {
   const { engine, key } = await openEngine(place, random)
-  const shared = { now, key }
+  const shared = { now, key, dialect: engine.dialect }
   return {
     ...readerOf(engine.reader, shared),
     write: readerOf(engine.writer, shared),
@@ -128,6 +130,7 @@ const openTransaction = ({ write, engine, newId }: Database): Open => {
   const tx: Transaction = {
     now: write.now,
     key: write.key,
+    dialect: write.dialect,
     newId,
     get queries() {
       return reader().queries

@@ -13,7 +13,6 @@ import {
   or,
   sql,
   type SQL,
-  type SQLWrapper,
 } from 'drizzle-orm'
 import type { Reader } from './database.ts'
 import { locks } from './schema/audit.ts'
@@ -73,13 +72,30 @@ const hasRole = (reader: Reader, role: string): SQL =>
       ),
   )
 
-/** The text with what `like` would read otherwise written out. */
-const likePart = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`
+/** What is searched, one thing a line, so that no part reaches from one into the next. */
+const searched = (lineFeed: SQL) =>
+  sql`(${users.usernameKey} || ${lineFeed} || ${users.nameKey} || ${lineFeed} || coalesce(${users.emailKey}, ''))`
 
-const isFound = (search: string): SQL | undefined => {
-  const part = likePart(search.toLowerCase())
-  const escaped = (column: SQLWrapper) => sql`${column} like ${part} escape '\\'`
-  return or(escaped(users.usernameKey), escaped(users.nameKey), escaped(users.emailKey))
+/** By reading it; PostgreSQL has an index of trigrams for this very expression. */
+const isLike = (dialect: Reader['dialect'], part: string): SQL => {
+  // What `like` would read otherwise is written out.
+  const pattern = `%${part.replace(/[\\%_]/g, '\\$&')}%`
+  const lineFeed = dialect === 'postgres' ? sql`chr(10)` : sql`char(10)`
+  return sql`${searched(lineFeed)} like ${pattern} escape '\\'`
+}
+
+/** By SQLite's index of trigrams, which has none shorter than three characters. */
+const isMatched = (part: string): SQL => {
+  const phrase = `"${part.replaceAll('"', '""')}"`
+  return sql`${users.id} in (select user_id from user_texts where id in
+    (select rowid from user_search where user_search match ${phrase}))`
+}
+
+const isFound = ({ dialect }: Reader, search: string): SQL => {
+  const part = search.toLowerCase()
+  return dialect === 'sqlite' && Array.from(part).length >= 3
+    ? isMatched(part)
+    : isLike(dialect, part)
 }
 
 const hasStatus = (reader: Reader, status: Status): SQL | undefined => {
@@ -94,7 +110,7 @@ const conditionOf = (reader: Reader, accountId: string, filter: UserFilter): SQL
   const isSignedInBefore = (at: number) => lt(sorts.lastSignIn.key, at)
   return and(
     eq(users.accountId, accountId),
-    search === '' ? undefined : isFound(search),
+    search === '' ? undefined : isFound(reader, search),
     status && hasStatus(reader, status),
     role === undefined ? undefined : hasRole(reader, role),
     locked === undefined ? undefined : locked ? isLocked(reader) : not(isLocked(reader)),

@@ -54,7 +54,9 @@ export const users = pgTable(
     index('users_by_id').on(t.accountId, t.id),
     index('users_by_username').on(t.accountId, t.usernameKey),
     index('users_by_name').on(t.accountId, t.nameKey, t.id),
-    index('users_by_last_sign_in').on(t.accountId, t.lastSignInAt, t.id),
+    index('users_by_email').on(t.accountId, sql`coalesce(email_key, '')`, t.id),
+    index('users_by_last_sign_in').on(t.accountId, sql`coalesce(last_sign_in_at, 0)`, t.id),
+    index('users_by_creation').on(t.accountId, t.createdAt, t.id),
     index('users_disabled')
       .on(t.accountId, t.nameKey, t.id)
       .where(sql`not ${t.enabled}`),
