@@ -2,11 +2,13 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createMailer } from '../../../admin/mail/mailer.ts'
+import { createNotices } from '../../../admin/mail/notices.ts'
 import { createOutbox } from '../../../admin/mail/outbox.ts'
 import { createSystem } from '../../../gateway/system.ts'
 import { temporaryFolder } from '../../support/database.ts'
 import { letterTo, mailTo, silentLog } from '../../support/mails.ts'
 import { headersOf } from '../../support/mail-server.ts'
+import { pin, publicUrl, reader } from '../../support/notices.ts'
 
 const { now, random } = createSystem()
 
@@ -81,4 +83,21 @@ test('a sender that is no address is a fault of the settings', () => {
   expect(create('nobody')).toThrow()
   expect(create('a@example.com\r\nBcc: x@example.com')).toThrow()
   expect(create('Sallyport <gate@example.com>')).not.toThrow()
+})
+
+test('a notice lands in the outbox as it would have been sent', async () => {
+  const outboxDir = join(temporaryFolder(), 'outbox')
+  const mailer = createMailer({ outboxDir, now, random, log: silentLog })
+  const notices = createNotices({ mailer, publicUrl, now })
+  const user = { ...reader, language: 'ar' }
+  expect(await notices.pin(user, { pin, minutes: 10 })).toBe('kept')
+  const outbox = createOutbox({ folder: outboxDir, now, random })
+  const [listed] = await outbox.list()
+  expect(listed).toMatchObject({ to: 'reader@example.com', language: 'ar' })
+  expect(JSON.stringify(listed)).not.toContain(pin)
+  const kept = await outbox.find(listed?.id ?? '')
+  expect(kept?.text.split('\n')).toContain(pin)
+  expect(kept?.html).toContain('dir="rtl"')
+  const octets = readFileSync(join(outboxDir, `${listed?.id ?? ''}.eml`), 'utf8')
+  expect(headersOf(octets).get('content-language')).toBe('ar')
 })
