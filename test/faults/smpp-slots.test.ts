@@ -6,7 +6,8 @@ import type { UserRow } from '../../db/user-rows.ts'
 import { setSmppLimits } from '../../db/users.ts'
 import { commands, statuses } from '../../gateway/smpp/constants.ts'
 import { createShiftedClock } from '../support/clock.ts'
-import { cutPdus, pdu, readPdu } from '../support/pdu.ts'
+import { keepAlive } from '../support/keep-alive.ts'
+import { pdu, readPdu } from '../support/pdu.ts'
 import type { RawPeer } from '../support/raw-peer.ts'
 import { answerAll } from '../support/recording-smsc.ts'
 import {
@@ -55,18 +56,6 @@ const tries = (more: BindAs = {}): Promise<Answered> => bind(pair.gateway.smppPo
 const binds = (more: BindAs = {}): Promise<RawPeer> => bound(pair.gateway.smppPort, asUser(more))
 const lastReason = async (): Promise<string | null | undefined> =>
   (await refusalsOf(pair.gateway)).at(-1)
-
-/** Answers enquire_links from now on, also one that came right behind the answer to the bind. */
-const keepAlive = ({ socket, send, untaken }: RawPeer): void => {
-  const answer = (chunk: Buffer): void => {
-    for (const octets of cutPdus(chunk).pdus) {
-      const { commandId, sequence } = readPdu(octets)
-      if (commandId === enquire_link) send(pdu(0x80000015, sequence))
-    }
-  }
-  answer(untaken())
-  socket.on('data', answer)
-}
 
 describe('places for binds', () => {
   test('J11 limit 2, twenty at once: two', async () => {
