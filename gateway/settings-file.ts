@@ -128,6 +128,10 @@ export const fileShape = {
   smppUpstreams: list(smppUpstream, 'URLs').exactOptional(),
   redisSentinel: redisSentinel.exactOptional(),
   redisCluster: redisCluster.exactOptional(),
+  redisPrefix: matching('must be 1 to 64 letters, digits and : . _ -', (prefix) =>
+    /^[\w:.-]{1,64}$/.test(prefix),
+  ).default('sallyport:'),
+  redisTimeoutMs: whole(1, 10_000).default(50),
   sourceBudget: part({
     limit: whole(1, 1_000_000_000).default(defaultAttemptLimits.sourceRefusals),
     windowSeconds: whole(1, 86_400).default(defaultAttemptLimits.sourceWindowMs / 1_000),

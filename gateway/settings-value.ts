@@ -22,6 +22,8 @@ export type Settings = Pick<
   | 'hashing'
   | 'caches'
   | 'assertion'
+  | 'redisPrefix'
+  | 'redisTimeoutMs'
 > & {
   /** No upstream of either kind: the sample ones and the sample users are wanted. */
   readonly sandbox: boolean
@@ -111,10 +113,13 @@ const smppOf = (written: WrittenSettings): Settings['smpp'] => {
 
 /** The settings in the shape that the program uses, of settings that are without fault. */
 export const toSettings = (written: WrittenSettings): Settings => {
+  const { redisPrefix, redisTimeoutMs } = written
   const { dataDir, logLevel, limits, upstreamLimits, smppLimits, hashing, caches, assertion } =
     written
   return {
     ...{ dataDir, logLevel, limits, upstreamLimits, smppLimits, hashing, caches, assertion },
+    redisPrefix,
+    redisTimeoutMs,
     sandbox: isSandbox(written),
     http: httpOf(written),
     smpp: smppOf(written),

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { createBroadcast, type Broadcast } from '../db/broadcast.ts'
 import { createRedis } from '../db/redis.ts'
 import { createGuard, type GuardedRedis } from '../db/redis-guard.ts'
-import type { RedisSettings } from './settings-value.ts'
+import type { RedisSettings, Settings } from './settings-value.ts'
 import type { System } from './system.ts'
 
 /** What all nodes share beside the directory. */
@@ -12,20 +12,20 @@ export type Shared = {
   readonly close: () => Promise<void>
 }
 
-const PREFIX = 'sallyport:'
-
 const nameOf = ({ kind }: RedisSettings): string =>
   ({ single: 'REDIS_URL', sentinel: 'redisSentinel', cluster: 'redisCluster' })[kind]
 
 /** Connects to Redis and tries it. Throws one clear line when it is of no use. */
 export const openShared = async (
   target: RedisSettings,
+  { redisPrefix, redisTimeoutMs }: Pick<Settings, 'redisPrefix' | 'redisTimeoutMs'>,
   system: System,
   log: Logger,
 ): Promise<Shared> => {
   const redis = createRedis({
     target,
-    prefix: PREFIX,
+    prefix: redisPrefix,
+    commandTimeoutMs: redisTimeoutMs,
     random: system.random,
     onDown: (why) => {
       log.warn({ why }, 'the connection to Redis is lost')

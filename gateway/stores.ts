@@ -44,7 +44,7 @@ export const hashingLimits = ({ hashing }: Settings) => ({
 })
 
 const connectShared = async ({ settings, system, log }: StoresDeps): Promise<Shared | undefined> =>
-  settings.redis && (await openShared(settings.redis, system, log))
+  settings.redis && (await openShared(settings.redis, settings, system, log))
 
 /** Opens all that remembers; `nodes`: the last known number. Throws one clear line when it cannot. */
 export const openStores = async (deps: StoresDeps, nodes: () => number) => {
