@@ -35,24 +35,27 @@ export type OutboxSettings = {
   readonly limit?: number
 }
 
+/** `part` is a `json` that is not whole yet. */
+const kinds = ['json', 'eml', 'part'] as const
+
 const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ENOENT'
 
 /** An outbox in a folder of its own (0700, files 0600); what it holds outlives the process. */
 export const createOutbox = ({ folder, now, random, limit = 500 }: OutboxSettings): Outbox => {
   const nextId = createIds({ now, random })
-  const fileOf = (id: string, kind: 'eml' | 'json'): string => join(folder, `${id}.${kind}`)
+  const fileOf = (id: string, kind: (typeof kinds)[number]): string => join(folder, `${id}.${kind}`)
 
   /** Ids carry their time, so their order is that of arrival. */
-  const newestFirst = async (): Promise<string[]> => {
+  const newestFirst = async (isMeant: (name: string) => boolean): Promise<string[]> => {
     const names = await readdir(folder).catch((error: unknown) => {
       if (isMissing(error)) return []
       throw error
     })
     const ids = names.flatMap((name) =>
-      name.endsWith('.json') ? (parseId(name.slice(0, -'.json'.length)) ?? []) : [],
+      isMeant(name) ? (parseId(name.slice(0, name.indexOf('.'))) ?? []) : [],
     )
-    return ids.sort().reverse()
+    return [...new Set(ids)].sort().reverse()
   }
 
   const find = async (id: string): Promise<KeptMail | undefined> => {
@@ -67,11 +70,10 @@ export const createOutbox = ({ folder, now, random, limit = 500 }: OutboxSetting
     }
   }
 
+  /** Also what a crash has left half written. */
   const dropOldest = async (): Promise<void> => {
-    for (const id of (await newestFirst()).slice(limit)) {
-      await rm(fileOf(id, 'json'), { force: true })
-      await rm(fileOf(id, 'eml'), { force: true })
-    }
+    for (const id of (await newestFirst(() => true)).slice(limit))
+      for (const kind of kinds) await rm(fileOf(id, kind), { force: true })
   }
 
   return {
@@ -79,7 +81,7 @@ export const createOutbox = ({ folder, now, random, limit = 500 }: OutboxSetting
       makeFolder(folder)
       const id = nextId()
       const shown: KeptMail = { id, at: now(), to, subject, language, text, html }
-      const unfinished = join(folder, `${id}.part`)
+      const unfinished = fileOf(id, 'part')
       await writeFile(fileOf(id, 'eml'), octets, { mode: 0o600, flag: 'wx' })
       await writeFile(unfinished, JSON.stringify(shown), { mode: 0o600, flag: 'wx' })
       await rename(unfinished, fileOf(id, 'json'))
@@ -88,7 +90,8 @@ export const createOutbox = ({ folder, now, random, limit = 500 }: OutboxSetting
     },
 
     list: async (most = 50) => {
-      const found = await Promise.all((await newestFirst()).slice(0, most).map(find))
+      const ids = await newestFirst((name) => name.endsWith('.json'))
+      const found = await Promise.all(ids.slice(0, most).map(find))
       return found.flatMap((mail) => {
         if (mail === undefined) return []
         const { id, at, to, subject, language } = mail

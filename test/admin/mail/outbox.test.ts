@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createMailer } from '../../../admin/mail/mailer.ts'
@@ -55,6 +55,16 @@ test('beyond its limit the oldest go, both files of them', async () => {
   expect((await outbox.list()).map(({ id }) => id)).toEqual(ids.slice(2).reverse())
   expect(readdirSync(folder)).toHaveLength(6)
   expect(await outbox.find(ids[0] ?? '')).toBeUndefined()
+})
+
+test('what a crash left half written is not listed, and goes with the oldest', async () => {
+  const folder = join(temporaryFolder(), 'box')
+  const outbox = createOutbox({ folder, now, random, limit: 1 })
+  const id = await outbox.keep(mailTo('a@example.com'), await letterTo('a@example.com'))
+  renameSync(join(folder, `${id}.json`), join(folder, `${id}.part`))
+  expect(await outbox.list()).toEqual([])
+  const next = await outbox.keep(mailTo('b@example.com'), await letterTo('b@example.com'))
+  expect(readdirSync(folder).sort()).toEqual([`${next}.eml`, `${next}.json`])
 })
 
 test('what is no id reads nothing, wherever it points', async () => {
