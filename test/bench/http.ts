@@ -7,6 +7,7 @@ import { startBareNginx, startGuardingNginx, startUpstream, type Listening } fro
 import { startProgram, type Peer } from './http/peers.ts'
 import { isDisturbed, measureInTurn, rowOf, runRows, type Pace, type Runs } from './http/rounds.ts'
 import { targetsOf, type PeerName } from './http/targets.ts'
+import { measureWorkers } from './http/workers.ts'
 import type { BenchOptions, Report } from './report.ts'
 import { createStage, demand, type Stage } from './stage.ts'
 
@@ -114,7 +115,13 @@ const weather = ([small = []]: readonly Side[]): readonly string[] =>
 
 /** The gateway with everything on beside its peers, on one upstream and in one run (Linux). */
 export const bench = async (options: BenchOptions): Promise<Report> => {
-  demand({ nginx: 'nginx', wrk: 'wrk', htpasswd: 'apache2-utils', taskset: 'util-linux' })
+  demand({
+    nginx: 'nginx',
+    wrk: 'wrk',
+    htpasswd: 'apache2-utils',
+    taskset: 'util-linux',
+    'redis-server': 'redis-server',
+  })
   const { quick, users = 10_000 } = options
   const rounds = options.rounds ?? (quick ? 1 : 3)
   const seconds = options.seconds ?? (quick ? 2 : 5)
@@ -125,13 +132,17 @@ export const bench = async (options: BenchOptions): Promise<Report> => {
     const { jobs, promised, notes } = quick
       ? await quickly(stage, upstream, pace)
       : await fully(stage, upstream, pace, users)
+    const workers = await measureWorkers(stage, upstream, pace)
+    const sides = [...jobs, workers.runs]
     const medians = `${rounds} × ${seconds} s each, in turn; figures and ratios are the rounds' medians`
     return {
       name: 'http',
-      rows: jobs.flatMap((runs) => runs.flatMap((each) => (runs[0] ? [rowOf(each, runs[0])] : []))),
-      targets: promised.flatMap(targetsOf),
-      notes: [...setting, medians, ...notes, ...weather(jobs)],
-      runs: jobs.flat().flatMap(runRows),
+      rows: sides.flatMap((runs) =>
+        runs.flatMap((each) => (runs[0] ? [rowOf(each, runs[0])] : [])),
+      ),
+      targets: [...promised.flatMap(targetsOf), ...workers.targets],
+      notes: [...setting, medians, ...notes, ...workers.notes, ...weather(jobs)],
+      runs: sides.flat().flatMap(runRows),
     }
   } finally {
     stage.end()

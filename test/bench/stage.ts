@@ -7,8 +7,8 @@ import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** Where the proxies run, and where the load and the upstream do. */
-export const cores = { proxy: 0, load: 1 } as const
+/** Where the proxies run, and where the load and the upstream do; or all of them on both. */
+export const cores = { proxy: '0', load: '1', both: '0,1' } as const
 
 export type Core = keyof typeof cores
 
@@ -67,7 +67,7 @@ export const createStage = (): Stage => {
   const children = new Set<ChildProcess>()
 
   const start: Stage['start'] = (core, command, args) => {
-    const pinned = ['-c', String(cores[core]), command, ...args]
+    const pinned = ['-c', cores[core], command, ...args]
     const child = spawn('taskset', pinned, {
       cwd: folder,
       env: environment,
@@ -148,23 +148,35 @@ export const freePort = async (): Promise<number> => {
 /** A hundredth of a second of processor time is the unit of /proc on Linux. */
 const TICK_MS = 10
 
-/** Processor time that a process has used so far, all threads, in ms; NaN where there is no /proc. */
-export const cpuMs = ({ child }: Started): number => {
+/** A process and those that it has forked. */
+const familyOf = ({ child }: Started): readonly number[] => {
+  const pid = child.pid ?? 0
+  const forked = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
+  return [pid, ...forked.trim().split(' ').filter(Boolean).map(Number)]
+}
+
+/** The sum over a program's processes; NaN where there is no /proc. */
+const sumOf = (started: Started, of: (pid: number) => number): number => {
   try {
-    const stat = readFileSync(`/proc/${child.pid ?? 0}/stat`, 'latin1')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+    return familyOf(started)
+      .map(of)
+      .reduce((a, b) => a + b, 0)
   } catch {
     return NaN
   }
 }
 
-/** Memory that a process holds, in MiB; NaN where there is no /proc. */
-export const residentMiB = ({ child }: Started): number => {
-  try {
-    const status = readFileSync(`/proc/${child.pid ?? 0}/status`, 'latin1')
+/** Processor time that a program has used so far, all processes and threads, in ms. */
+export const cpuMs = (started: Started): number =>
+  sumOf(started, (pid) => {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+  })
+
+/** Memory that a program holds, all processes, in MiB. */
+export const residentMiB = (started: Started): number =>
+  sumOf(started, (pid) => {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1_024
-  } catch {
-    return NaN
-  }
-}
+  })

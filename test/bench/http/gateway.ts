@@ -7,7 +7,7 @@ import { createUser } from '../../../db/users.ts'
 import { ensureFirstAccount } from '../../../gateway/installation.ts'
 import { createSystem } from '../../../gateway/system.ts'
 import { gatewayArguments } from '../program.ts'
-import { heard, type Stage } from '../stage.ts'
+import { heard, type Core, type Stage } from '../stage.ts'
 import type { Listening } from './nginx.ts'
 
 export type BenchUser = { readonly username: string; readonly password: string }
@@ -68,14 +68,25 @@ const readListening = (line: string): Line | undefined => {
   return said.event === 'listening' ? said : undefined
 }
 
+/** How a gateway is run when it is not alone on the core of the proxies. */
+export type Layout = {
+  readonly workers: number
+  readonly core: Core
+  readonly redisUrl: string
+}
+
 /** The real gateway with its defaults: everything on, users made before it starts. */
 export const startGateway = async (
   stage: Stage,
   upstream: Listening,
   many: readonly BenchUser[],
+  { workers = 1, core = 'proxy', redisUrl }: Partial<Layout> = {},
 ): Promise<Listening & { readonly adminUrl: string }> => {
-  const dataDir = join(stage.folder, 'data')
-  const config = join(stage.folder, 'sallyport.json')
+  const dataDir = join(
+    stage.folder,
+    `data-${workers}-${redisUrl === undefined ? 'alone' : 'redis'}`,
+  )
+  const config = `${dataDir}.json`
   const database = await openDatabase({ file: join(dataDir, 'sallyport.db'), ...createSystem() })
   try {
     await addUsers(database, [soloist], thousandRanges)
@@ -85,12 +96,11 @@ export const startGateway = async (
   }
   const loopback = '127.0.0.1:0'
   const listen = { httpListen: loopback, smppListen: loopback, adminListen: loopback }
-  writeFileSync(config, JSON.stringify({ ...listen, httpUpstream: upstream.url, dataDir }))
-  const proxy = stage.start('proxy', process.execPath, [
+  const settings = { ...listen, httpUpstream: upstream.url, dataDir, redisUrl }
+  writeFileSync(config, JSON.stringify(settings))
+  const proxy = stage.start(core, process.execPath, [
     ...gatewayArguments(),
-    '--config',
-    config,
-    'serve',
+    ...['--config', config, 'serve', '--workers', String(workers)],
   ])
   const { http = '', admin = '' } = await heard(proxy, readListening)
   return { url: `http://${http}`, adminUrl: `http://${admin}`, proxy }

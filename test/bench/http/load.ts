@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cpuMs, type Stage, type Started } from '../stage.ts'
+import { cpuMs, type Stage } from '../stage.ts'
+import type { Listening } from './nginx.ts'
 
 /** What wrk sends, over and over. */
 export type Job = {
@@ -15,7 +16,7 @@ export type Job = {
   readonly authorizations: readonly string[]
 }
 
-/** Latencies in ms; `cpu` is what share of its core the proxy used. */
+/** Latencies in ms; `cpu` is how many cores' time the proxy used. */
 export type Measured = {
   readonly requests: number
   readonly rate: number
@@ -74,14 +75,19 @@ const readSaid = (text: string): Said => {
 export const measure = async (
   stage: Stage,
   job: Job,
-  at: { readonly url: string; readonly proxy: Started },
+  at: Pick<Listening, 'url' | 'proxy' | 'loadOn'>,
   seconds: number,
 ): Promise<Measured> => {
   const script = join(stage.folder, `${job.name.replace(/\W+/g, '-')}.lua`)
   writeFileSync(script, scriptOf(job))
   const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--timeout', '30s', '--latency']
   const cpuBefore = cpuMs(at.proxy)
-  const text = await stage.run('load', 'wrk', [...args, '-s', script, at.url + job.path])
+  const text = await stage.run(at.loadOn ?? 'load', 'wrk', [
+    ...args,
+    '-s',
+    script,
+    at.url + job.path,
+  ])
   const used = cpuMs(at.proxy) - cpuBefore
   const { requests, us, p50, p99, status, socket } = readSaid(text)
   if (status > 0 || socket > 0 || requests === 0)

@@ -2,7 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { answers, freePort, type Core, type Stage, type Started } from '../stage.ts'
 
-export type Listening = { readonly url: string; readonly proxy: Started }
+export type Listening = {
+  readonly url: string
+  readonly proxy: Started
+  /** Where the load on it runs, if not on the core of the load. */
+  readonly loadOn?: Core
+}
 
 /** Octets of the small answer. */
 export const SMALL = 200
@@ -58,8 +63,8 @@ const startNginx = async (
 const smallAnswer = `{"messages":[{"messageId":"0","to":"41793026727"}],"rest":"`
 
 /** What stands behind every proxy: 200 octets of JSON, a big file, and a place that swallows. */
-export const startUpstream = (stage: Stage): Promise<Listening> =>
-  startNginx(stage, 'load', 'upstream', (port, folder) => {
+export const startUpstream = (stage: Stage, core: Core = 'load'): Promise<Listening> =>
+  startNginx(stage, core, `upstream-${core}`, (port, folder) => {
     mkdirSync(join(folder, 'files'))
     const filled = smallAnswer.padEnd(SMALL - 2, '.') + '"}'
     writeFileSync(join(folder, 'files', 'big'), Buffer.alloc(BIG, 'x'))
