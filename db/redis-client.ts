@@ -54,6 +54,8 @@ const optionsOf = ({ random, commandTimeoutMs }: ClientOptions) =>
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
+    // What cannot be listened to again would be a rejection that nobody hears: who listens sees to it.
+    autoResubscribe: false,
     commandTimeout: commandTimeoutMs,
     connectTimeout: CONNECT_MS,
     socketTimeout: SILENCE_MS,
