@@ -1,4 +1,3 @@
-import MailComposer from 'nodemailer/lib/mail-composer'
 import type { Language } from '../../policies/languages.ts'
 import { parseEmail } from '../../policies/names.ts'
 
@@ -67,6 +66,8 @@ export const composeLetter = async (
   },
 ): Promise<Letter | undefined> => {
   if (parseEmail(to) === undefined) return undefined
+  // Loaded with the first mail, so that it costs a start nothing.
+  const { default: MailComposer } = await import('nodemailer/lib/mail-composer')
   const messageId = `<${random(16).toString('hex')}@${domainOf(from.address)}>`
   const composed = new MailComposer({
     from,

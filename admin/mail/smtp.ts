@@ -1,4 +1,9 @@
-import { createTransport, type NodemailerError } from 'nodemailer'
+import type {
+  NodemailerError,
+  SMTPPoolOptions,
+  SMTPPoolSentMessageInfo,
+  Transporter,
+} from 'nodemailer'
 import type { Logger } from 'pino'
 import type { Delivery, Letter } from './mail.ts'
 
@@ -41,11 +46,15 @@ export type Smtp = {
 }
 
 /** The transport's own queue is never used for tries: what waits, waits here. */
-const connect = ({ smtpUrl, timeouts = smtpTimeouts, ca }: SmtpSettings) => {
+const optionsOf = ({
+  smtpUrl,
+  timeouts = smtpTimeouts,
+  ca,
+}: SmtpSettings): SMTPPoolOptions & { readonly pool: true } => {
   const { protocol, hostname, port, username, password } = new URL(smtpUrl)
   const hasCredentials = username !== ''
   const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/i.test(hostname)
-  return createTransport({
+  return {
     pool: true,
     host: hostname.replace(/^\[|\]$/g, ''),
     ...(port === '' ? {} : { port: Number(port) }),
@@ -65,7 +74,7 @@ const connect = ({ smtpUrl, timeouts = smtpTimeouts, ca }: SmtpSettings) => {
     disableFileAccess: true,
     disableUrlAccess: true,
     logger: false,
-  })
+  }
 }
 
 /** Said of this mail, and for good; a refused sign-in or session is a fault of settings or times. */
@@ -84,14 +93,22 @@ const traceOf = ({ messageId, to }: Letter, error?: NodemailerError) => ({
 /** Delivers to a mail server, and again later when that fails for the time being. */
 export const createSmtp = (settings: SmtpSettings): Smtp => {
   const { random, log, timeouts = smtpTimeouts, delays = retryDelays, limit = 1_000 } = settings
-  const transport = connect(settings)
+  const options = optionsOf(settings)
+  let transport: Promise<Transporter<SMTPPoolSentMessageInfo>> | undefined
   const underWay = new Set<Promise<Delivery>>()
   const waiting = new Set<NodeJS.Timeout>()
   let isClosed = false
 
+  /** Loaded with the first mail, so that it costs a start nothing. */
+  const open = async (): Promise<Transporter<SMTPPoolSentMessageInfo>> => {
+    const { createTransport } = await import('nodemailer')
+    return createTransport(options)
+  }
+
   const offer = async (letter: Letter, ms: number): Promise<NodemailerError | undefined> => {
     try {
-      await transport.sendMail({
+      const opened = await (transport ??= open())
+      await opened.sendMail({
         envelope: { from: letter.from, to: [letter.to] },
         raw: letter.octets,
         signal: AbortSignal.timeout(ms),
@@ -162,7 +179,8 @@ export const createSmtp = (settings: SmtpSettings): Smtp => {
         grace.addEventListener('abort', resolve)
       })
       await Promise.race([Promise.all(underWay), isOver])
-      transport.close({ force: true })
+      const opened = await transport
+      opened?.close({ force: true })
       await Promise.all(underWay)
     },
   }
