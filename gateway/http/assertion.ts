@@ -1,4 +1,4 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { chmod, link, readFile, rm, writeFile } from 'node:fs/promises'
 import {
   calculateJwkThumbprint,
   exportJWK,
@@ -21,6 +21,20 @@ export type Assertions = {
 
 const ALGORITHM = 'ES256'
 
+/** Written whole or not at all, and never over the key of another process. */
+const writeKey = async (file: string, jwk: JWK): Promise<void> => {
+  const draft = `${file}.${await calculateJwkThumbprint(jwk)}`
+  try {
+    await writeFile(draft, `${JSON.stringify(jwk)}\n`, { mode: 0o600, flag: 'wx' })
+    await chmod(draft, 0o600)
+    await link(draft, file)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
 /** The key in its file (0600), made when there is none. Throws an Error when it cannot be read. */
 const readKey = async (file: string): Promise<{ key: CryptoKey; jwk: JWK }> => {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
@@ -29,10 +43,8 @@ const readKey = async (file: string): Promise<{ key: CryptoKey; jwk: JWK }> => {
   })
   if (text === undefined) {
     const { privateKey } = await generateKeyPair(ALGORITHM, { extractable: true })
-    const jwk = await exportJWK(privateKey)
-    await writeFile(file, `${JSON.stringify(jwk)}\n`, { mode: 0o600, flag: 'wx' })
-    await chmod(file, 0o600)
-    return { key: privateKey, jwk }
+    await writeKey(file, await exportJWK(privateKey))
+    return readKey(file)
   }
   try {
     const jwk = JSON.parse(text) as JWK
