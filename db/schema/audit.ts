@@ -35,21 +35,21 @@ export const events = sqliteTable(
   },
   (t) => [
     uniqueIndex('events_id').on(t.id),
-    index('events_by_account').on(t.accountId, t.seq),
+    index('events_by_account').on(t.accountId, t.at, t.seq),
     index('events_by_user')
-      .on(t.userId, t.seq)
+      .on(t.userId, t.at, t.seq)
       .where(sql`${t.userId} is not null`),
     index('events_by_actor')
-      .on(t.actorId, t.seq)
+      .on(t.actorId, t.at, t.seq)
       .where(sql`${t.actorId} is not null`),
-    index('events_by_action').on(t.action, t.seq),
+    index('events_by_action').on(t.accountId, t.action, t.at, t.seq),
+    index('events_by_channel').on(t.accountId, t.channel, t.at, t.seq),
     index('events_by_reason')
-      .on(t.reason, t.seq)
+      .on(t.accountId, t.reason, t.at, t.seq)
       .where(sql`${t.reason} is not null`),
     index('events_by_source')
-      .on(t.source, t.seq)
+      .on(t.accountId, t.source, t.at, t.seq)
       .where(sql`${t.source} is not null`),
-    index('events_by_time').on(t.at),
     index('events_by_tag')
       .on(t.tag)
       .where(sql`${t.tag} is not null`),
