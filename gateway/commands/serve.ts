@@ -8,6 +8,7 @@ import { nextSignal, stopInTime } from '../stopping.ts'
 import { readTlsOptions } from '../tls.ts'
 import { lead } from '../workers-lead.ts'
 import { isMember, joinWorkers, type Member } from '../workers-member.ts'
+import type { Start } from '../workers-messages.ts'
 import { findSettingsFile, lineOf, settingsOf, type Options, type Shell } from './shell.ts'
 
 type ServeOptions = Options & { readonly check?: true; readonly workers?: number }
@@ -27,17 +28,18 @@ const checkFiles = ({ http, smpp }: Settings): void => {
   if (smpp.tls !== undefined) readTlsOptions(smpp.tls, 'SMPP_TLS')
 }
 
-/** Workers share the cores, so each hashes on its part of them. */
-const partOf = (settings: Settings, workers: number): Settings => {
+/** Workers share the cores, so each hashes on its part of them; each is a node with its own name. */
+const partOf = (settings: Settings, { number, workers }: Start): Settings => {
   const cores = Math.floor(availableParallelism() / workers)
   const concurrency = settings.hashing.concurrency ?? hashingConcurrency(cores)
-  return { ...settings, hashing: { ...settings.hashing, concurrency } }
+  const nodeName = settings.nodeName && `${settings.nodeName}/${number}`
+  return { ...settings, nodeName, hashing: { ...settings.hashing, concurrency } }
 }
 
 const runMember = async (shell: Shell, options: ServeOptions, member: Member): Promise<void> => {
   const stopping = nextSignal()
-  const { number, workers, file } = member.start
-  const settings = partOf(settingsOf(shell, options, file, workers), workers)
+  const { file, workers, number } = member.start
+  const settings = partOf(settingsOf(shell, options, file, workers), member.start)
   const log = createLog(settings.logLevel).child({ worker: number })
   const { system } = shell
   const gateway = await start({ settings, system, log, renderMetrics: member.renderMetrics })

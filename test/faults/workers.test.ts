@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -36,6 +37,8 @@ test('workers without a Redis are a fault, told once and with all others', async
     for (const line of lines) expect(ran.err).toMatch(line)
   }
   expect(await runCli(['serve', '--workers', '1', '--check'], upstream)).toMatchObject({ code: 0 })
+  const auto = await runCli(['serve', '--workers', 'auto', '--check'], upstream)
+  expect(auto.code).toBe(availableParallelism() > 1 ? 1 : 0)
 })
 
 test.each(['0', '-1', '1.5', 'many', '', '1025'])('%j workers are no command', async (count) => {
