@@ -30,6 +30,8 @@ export type NodesOptions = {
   readonly answer?: Answer
   readonly listener?: RequestListener
   readonly file?: Readonly<Record<string, unknown>>
+  /** Routes beside the one that leads everything to the upstream of that URL. */
+  readonly routes?: (upstream: string) => readonly object[]
   readonly users?: readonly TestUser[]
 }
 
@@ -57,6 +59,7 @@ export const startNodes = async (count: number, options: NodesOptions = {}): Pro
           redisTimeoutMs: 5_000,
           limits: { floorMs: 0 },
           smppLimits: { end: shortEnds, ...(smppLimits as object) },
+          ...(options.routes && { routes: options.routes(upstream.url) }),
           ...file,
         },
         users: place === 0 ? (options.users ?? []) : [],
