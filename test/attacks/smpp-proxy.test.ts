@@ -17,7 +17,7 @@ const users = [{ ...bob, safelist: [{ range: '203.0.113.0/24' }, { range: '2001:
 beforeAll(async () => {
   pair = await startSmppPair({
     env: { SMPP_PROXY_PROTOCOL: 'required', TRUSTED_PROXIES: '127.0.0.0/8' },
-    file: { limits: { proxyHeaderTimeoutMs: 300 }, sourceBudget: { limit: BUDGET } },
+    file: { limits: { proxyHeaderTimeoutMs: 1_500 }, sourceBudget: { limit: BUDGET } },
     users,
   })
   distrusting = await startSmppPair({

@@ -142,6 +142,7 @@ describe('J4 what may not come in a session goes no further, and the session liv
     } else {
       smsc.peer.send(pdu(command, 5, 'body'), pdu(enquire_link, 6))
       expect(await esme.next()).toEqual(pdu(enquire_link, 6))
+      await until(() => join(smsc.heard).length > before)
       expect(join(smsc.heard).subarray(before)).toEqual(answer)
     }
     esme.socket.destroy()
@@ -151,11 +152,11 @@ describe('J4 what may not come in a session goes no further, and the session liv
 test('J8 an enquire_link of ours with the number of a client’s request steals no answer', async () => {
   const other = await startSmppPair({
     answer: answerBinds,
-    file: { smppLimits: { timers: { enquireLinkMs: 300 } } },
+    file: { smppLimits: { timers: { enquireLinkMs: 1_000 } } },
   })
   onTestFinished(other.stop)
   const { esme, smsc } = await session(other)
-  const before = join(smsc.heard).length
+  const before = bindPdu().length
   const asked = readPdu(await esme.next())
   expect(asked.commandId).toBe(enquire_link)
   await until(() => join(smsc.heard).length > before)

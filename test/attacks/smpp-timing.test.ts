@@ -110,7 +110,7 @@ const tellTales = (times: ReadonlyMap<string, number[]>): string[] =>
 
 test(
   'D6 neither octets nor time tell one refusal of a bind from another',
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   async () => {
     const first = await collect(0)
     // With so few samples chance alone goes beyond the bound now and then, but not twice alike.

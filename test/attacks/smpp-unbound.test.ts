@@ -100,23 +100,24 @@ describe.each(doors)('connections without a bind, on %s,', (_, portOf) => {
     const peers = await open(portOf(pair), 3)
     expect(await left(peers, 3)).toBe(0)
     expect(performance.now() - began).toBeGreaterThanOrEqual(300)
-    expect(performance.now() - began).toBeLessThan(1_000)
+    // Not at the default one, which is ten seconds.
+    expect(performance.now() - began).toBeLessThan(5_000)
     await isUnbound(pair, 0)
   })
 })
 
 test('the deadline counts from the accept, also when a handshake comes late', async () => {
-  const timers = { initMs: 600 }
+  const timers = { initMs: 3_000 }
   const pair = await pairOf({ env: tlsEnv(), file: { smppLimits: { timers } } })
   const began = performance.now()
   const { socket } = await connectPeer(pair.gateway.smppTls?.port ?? 0)
-  await wait(300)
+  await wait(1_500)
   socket.removeAllListeners('data')
   const secure = connectTls({ socket, rejectUnauthorized: false })
   secure.on('error', () => undefined)
   await new Promise((resolve) => secure.once('secureConnect', resolve))
   await new Promise((resolve) => secure.resume().once('close', resolve))
-  expect(performance.now() - began).toBeLessThan(1_200)
+  expect(performance.now() - began).toBeLessThan(4_500)
 })
 
 test('a bound session does not count, nor does a refused one', async () => {
@@ -214,7 +215,7 @@ describe('behind a balancer', () => {
     const peers = await open(pair.gateway.smppPort, 8)
     expect(await left(peers, 3)).toBe(5)
     expect(await left(peers, 8)).toBe(0)
-    expect(performance.now() - began).toBeLessThan(1_000)
+    expect(performance.now() - began).toBeLessThan(4_000)
     await isUnbound(pair, 0)
   })
 })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { transact } from '../../db/database.ts'
 import { systemActor as actor } from '../../db/record.ts'
 import type { UserRow } from '../../db/user-rows.ts'
@@ -13,6 +13,7 @@ import {
   bindPdu,
   bound,
   refusalsOf,
+  shortEnds,
   startSmppPair,
   unbind,
   until,
@@ -135,9 +136,17 @@ describe('a client that goes while the SMSC has not answered', () => {
   })
 
   test('an SMSC that answers all the same is unbound', async () => {
-    const { peer, smsc } = await silent()
+    const patient = await startSmppPair({
+      answer: (request, from) => (readPdu(request).commandId === 9 ? [] : answerAll(request, from)),
+      file: { smppLimits: { end: { ...shortEnds, closeMs: 10_000 } } },
+    })
+    onTestFinished(patient.stop)
+    const peer = await connectPeer(patient.gateway.smppPort)
+    peer.send(bindPdu())
+    await until(() => (patient.smsc.recorded[0]?.heard.length ?? 0) > 0)
+    const smsc = patient.smsc.recorded[0]!
     peer.socket.end()
-    await until(() => !pair.gateway.core.live.has(user.id))
+    await until(() => patient.gateway.core.live.size() === 0)
     smsc.peer.send(bindAnswer(smsc.heard[0]!))
     await smsc.peer.ended
     const octets = Buffer.concat(smsc.heard)

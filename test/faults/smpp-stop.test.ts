@@ -78,7 +78,7 @@ test('I9 SIGTERM lets answers through, unbinds both legs of every bind, and ends
   const logs = sessions.map(live)
   const ended = await gateway.end('SIGTERM')
   expect(ended).toMatchObject({ code: 0, signal: null })
-  expect(ended.tookMs).toBeLessThan(3_000)
+  expect(ended.tookMs).toBeLessThan(8_000)
   for (const log of await Promise.all(logs)) {
     expect(log.map(({ commandId }) => commandId)).toEqual([0x80000004, unbind])
     expect(log[0]).toMatchObject({ sequence: 9, status: 0, body: 'id-9\0' })

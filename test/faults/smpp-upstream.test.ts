@@ -22,7 +22,9 @@ import {
 } from '../support/smpp-pair.ts'
 
 const { submit_sm, deliver_sm, outbind, enquire_link } = commands
-const DEADLINE_MS = 300
+const DEADLINE_MS = 1_000
+/** What a loaded machine may add: less than the ten seconds of a deadline that is not ours. */
+const SLACK_MS = 4_000
 
 /** What the SMSC does with a bind whose system_type names it. */
 const faults: Readonly<Record<string, Answer>> = {
@@ -89,7 +91,7 @@ describe('J9 an SMSC that does not bind as it should: RSYSERR in time, and no pl
     const began = performance.now()
     const { peer, octets } = await bind(smppPort, { body: { systemType: `${fault}\0` } })
     expect(octets).toEqual(pdu(0x80000009, 1, '', { status: statuses.ESME_RSYSERR }))
-    expect(performance.now() - began).toBeLessThan(DEADLINE_MS + 300)
+    expect(performance.now() - began).toBeLessThan(DEADLINE_MS + SLACK_MS)
     await peer.ended
     expect(peer.untaken()).toHaveLength(0)
     // The only place is free again at once, and nothing is left upstream.
@@ -109,16 +111,16 @@ describe('J9 an SMSC that does not bind as it should: RSYSERR in time, and no pl
     'a client that is gone before the answer (%s) leaves nothing behind, and no refusal',
     async (how) => {
       const { smppPort } = pair.gateway
-      const before = [pair.smsc.recorded.length, (await refusalsOf(pair.gateway)).length] as const
+      const before = pair.smsc.recorded.length
       const as = { username: `gone-${how}`, password: 'gone-secret-01' }
       await pair.gateway.addUser(as)
       const peer = await connectPeer(smppPort)
       peer.send(bindPdu({ ...as, body: { systemType: 'silent\0' } }))
-      await until(() => (pair.smsc.recorded[before[0]]?.heard.length ?? 0) > 0)
+      await until(() => (pair.smsc.recorded[before]?.heard.length ?? 0) > 0)
       peer.socket[how]()
       await until(() => pair.smsc.open() === 0)
       await until(() => pair.gateway.core.live.size() === 0)
-      if (how === 'resetAndDestroy') expect(await refusalsOf(pair.gateway)).toHaveLength(before[1])
+      expect(await refusalsOf(pair.gateway, as.username)).toEqual([])
     },
   )
 })
@@ -163,7 +165,7 @@ describe('J9 an SMSC out of reach: RSYSERR in time', () => {
     onTestFinished(other.stop)
     const began = performance.now()
     const { octets, peer } = await bind(other.gateway.smppPort)
-    expect(performance.now() - began).toBeLessThan(DEADLINE_MS + 300)
+    expect(performance.now() - began).toBeLessThan(DEADLINE_MS + SLACK_MS)
     expect(octets).toEqual(pdu(0x80000009, 1, '', { status: statuses.ESME_RSYSERR }))
     await peer.ended
     expect(await refusalsOf(other.gateway)).toEqual([reason])
@@ -191,7 +193,7 @@ describe('J10 an SMSC that is lost with ten submits in flight', () => {
       expect(last).toMatchObject({ commandId: commands.unbind })
       peer.send(pdu(0x80000006, last.sequence))
       await peer.ended
-      expect(performance.now() - began).toBeLessThan(1_000)
+      expect(performance.now() - began).toBeLessThan(SLACK_MS)
       expect(pair.smsc.count(submit_sm)).toBe(sent + 10)
       expect(pair.smsc.recorded).toHaveLength(connections)
       await unbind(await bound(pair.gateway.smppPort))

@@ -91,12 +91,20 @@ export const unbind = async (peer: RawPeer): Promise<void> => {
   await peer.ended
 }
 
-/** Reasons of the refused binds that the audit tells of, oldest first; alike within a minute: once. */
-export const refusalsOf = async ({ core }: TestGateway): Promise<(string | null)[]> => {
+/**
+ * Reasons of the refused binds that the audit tells of, of one user if named, the latest last; alike
+ * within a minute: once or, when that minute is over, twice.
+ */
+export const refusalsOf = async (
+  { core }: TestGateway,
+  of?: string,
+): Promise<(string | null)[]> => {
   await core.refusals.flush()
   const events = await findEventsAfter(core.database, 0, 10_000)
   return events
     .filter(({ action, channel }) => action === 'decision.refused' && channel === 'smpp')
+    .filter(({ username }) => of === undefined || username === of)
+    .toSorted((one, other) => one.lastAt - other.lastAt)
     .map(({ reason }) => reason)
 }
 
