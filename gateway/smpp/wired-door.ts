@@ -1,5 +1,5 @@
 import { createEmbeddedBindLeases, type BindLeases } from '../../db/bind-leases.ts'
-import { createSharedBindLeases } from '../../db/bind-leases-shared.ts'
+import { createSharedBindLeases } from '../../db/bind-leases-nodes.ts'
 import type { Core } from '../core.ts'
 import type { SmppUpstream } from '../upstream-urls.ts'
 import { createAdmit } from './admission.ts'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { BindLeases, Lease } from '../../db/bind-leases.ts'
-import { createSharedBindLeases } from '../../db/bind-leases-shared.ts'
+import { createSharedBindLeases } from '../../db/bind-leases-nodes.ts'
 import { createGuard, type GuardedRedis } from '../../db/redis-guard.ts'
 import { connectTo, startRedisServer, withoutRedis, type RedisServer } from '../support/redis.ts'
 
