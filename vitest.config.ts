@@ -24,7 +24,7 @@ export default defineConfig({
           exclude: [
             'test/db/sqlite-*.test.ts',
             // These ask no database.
-            'test/db/{attempts,bind-leases,breaker,redis}*.test.ts',
+            'test/db/{attempts,bind-leases,breaker,redis,windows}*.test.ts',
             'test/db/{guessability,hashing,ids,schemas,secrets}.test.ts',
           ],
           env: { TEST_ENGINE: 'postgres' },

@@ -5,7 +5,7 @@ import type { GuardedRedis } from '../../db/redis-guard.ts'
 import { createSharedWindows } from '../../db/windows-redis.ts'
 import { createEmbeddedWindows, type Windows } from '../../db/windows.ts'
 import { startRedisServer, withoutRedis, type RedisServer } from '../support/redis.ts'
-import { guardedRedis } from '../support/shared-attempts.ts'
+import { guardedRedis } from '../support/redis-node.ts'
 import { createTestClock, type TestClock } from './attempts-trial.ts'
 
 const windowsContract = (name: string, create: (clock: TestClock) => Windows): void => {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { ReserveOutcome } from '../../db/attempts.ts'
 import { startRedisServer, withoutRedis, type RedisServer } from '../support/redis.ts'
-import { sharedNode, type SharedNode } from '../support/shared-attempts.ts'
+import { sharedNode, type SharedNode } from '../support/redis-node.ts'
 import { startFaultProxy } from '../support/tcp-fault-proxy.ts'
 import { acme, begin, wrong } from '../db/attempts-trial.ts'
 

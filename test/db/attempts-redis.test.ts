@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { startRedisServer, withoutRedis, type RedisServer } from '../support/redis.ts'
-import { sharedNode } from '../support/shared-attempts.ts'
+import { sharedNode } from '../support/redis-node.ts'
 import { attemptsBucketsContract } from './attempts-buckets.contract.ts'
 import { attemptsContract } from './attempts.contract.ts'
 import type { CreateAttempts } from './attempts-trial.ts'

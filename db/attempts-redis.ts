@@ -7,7 +7,7 @@ import { createSteps } from './attempts-steps.ts'
 import { createRedisClock } from './redis-clock.ts'
 import type { GuardedRedis } from './redis-guard.ts'
 import { createToken, type Random } from './secrets.ts'
-import { createSharedBudget } from './source-budget-shared.ts'
+import { createSharedBudget } from './source-budget-redis.ts'
 import { createTakeFromRedis } from './windows-redis.ts'
 
 export type SharedAttemptsOptions = {

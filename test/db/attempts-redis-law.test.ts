@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEmbeddedAttempts } from '../../db/attempts-embedded.ts'
 import type { Attempts, AttemptToken, BucketView } from '../../db/attempts.ts'
 import { startRedisServer, withoutRedis, type RedisServer } from '../support/redis.ts'
-import { guardedRedis, sharedNode } from '../support/shared-attempts.ts'
+import { guardedRedis, sharedNode } from '../support/redis-node.ts'
 import { acme, createTestClock, minute, type TestClock } from './attempts-trial.ts'
 
 type Ways = 'fail' | 'giveBack' | 'succeed'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createSharedAttempts, type SharedAttemptsOptions } from '../../db/attempts-shared.ts'
+import { createSharedAttempts, type SharedAttemptsOptions } from '../../db/attempts-redis.ts'
 import type { Attempts } from '../../db/attempts.ts'
 import type { RedisTarget } from '../../db/redis-client.ts'
 import { createGuard, type GuardedRedis } from '../../db/redis-guard.ts'
