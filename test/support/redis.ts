@@ -19,7 +19,8 @@ if (!isInstalled && process.env['REQUIRE_REDIS'] === '1')
 /** For `describe.skipIf`: tests on Redis are skipped where it is not installed. */
 export const withoutRedis = !isInstalled
 
-const freePort = async (): Promise<number> => {
+/** A port that is free now. */
+export const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -27,6 +28,13 @@ const freePort = async (): Promise<number> => {
   await once(server, 'close')
   return port
 }
+
+const children = new Set<ChildProcess>()
+
+// A test that fails before it could stop them leaves nothing behind.
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
 
 /** A Redis of the test's own, in a folder of its own. */
 export type RedisServer = {
@@ -54,6 +62,7 @@ export const startRedisServer = async (args: readonly string[] = []): Promise<Re
   let child: ChildProcess
   const begin = async (awaitReady = true): Promise<void> => {
     child = spawn('redis-server', [...usual, ...plain, ...args], { stdio: 'ignore' })
+    children.add(child)
     if (awaitReady) await admin.ping()
   }
   await begin()
