@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { transact } from '../../db/database.ts'
+import { findLocks, unlockUser } from '../../db/locks.ts'
+import { findPrincipal } from '../../db/principals.ts'
+import { systemActor } from '../../db/record.ts'
+import type { Core } from '../../gateway/core.ts'
 import { passwordAttempt, wordOf } from '../support/attempts.ts'
 import { basic, startGateway, type TestGateway, type TestOptions } from '../support/gateway.ts'
 import { startRedisServer, withoutRedis, type RedisServer } from '../support/redis.ts'
+
+const patient = { timeout: 20_000, interval: 50 }
 
 const password = 'correct horse battery'
 
@@ -41,6 +48,60 @@ describe.skipIf(withoutRedis)('a gateway with Redis', () => {
     for (const { core } of [one, two])
       expect(wordOf(await core.authorize(passwordAttempt('acme', password)))).toBe('user-locked')
     expect(one.logged.join('')).toContain('counted in Redis')
+    await two.stop()
+    await one.stop()
+  })
+
+  test('holds a lock that Redis forgot, and ends it on every node when an admin unlocks (I2)', async () => {
+    const one = await start({ users: [{ username: 'forgotten', password }] })
+    const two = await start({ dataDir: one.dataDir })
+    const cores = [one.core, two.core]
+    const word = async ({ authorize }: Core, secret = password): Promise<string> =>
+      wordOf(await authorize(passwordAttempt('forgotten', secret)))
+    for (let at = 0; at < 5; at++) await word(one.core, `wrong ${at}`)
+    const user = (await one.core.directory.find('forgotten'))?.user
+    if (user === undefined) throw new Error('no user')
+    await expect
+      .poll(() => findLocks(one.core.database, user.id, Date.now()), patient)
+      .toHaveLength(1)
+    await redis.admin.flushall()
+    const three = await start({ dataDir: one.dataDir })
+    for (const core of [...cores, three.core]) expect(await word(core)).toBe('user-locked')
+    await transact(two.core.database, (tx) =>
+      unlockUser(tx, { actor: systemActor, userId: user.id }),
+    )
+    for (const core of [...cores, three.core])
+      await expect.poll(() => word(core), patient).toBe('permit')
+    expect(await redis.admin.keys('sallyport:attempts:*')).toEqual([])
+    for (const it of [three, two, one]) await it.stop()
+  })
+
+  test('lets a user in from a known source while a botnet guesses at two processes (B13)', async () => {
+    const one = await start({ users: [{ username: 'popular', password }] })
+    const two = await start({ dataDir: one.dataDir })
+    const home = '203.0.113.9'
+    expect(wordOf(await one.core.authorize(passwordAttempt('popular', password, home)))).toBe(
+      'permit',
+    )
+    // Where users came from is written once a second.
+    await expect
+      .poll(
+        async () => (await findPrincipal(two.core.database, 'popular'))?.knownSources.size,
+        patient,
+      )
+      .toBe(1)
+    for (let at = 0; at < 40; at++) {
+      const { core } = at % 2 === 0 ? one : two
+      const bot = passwordAttempt('popular', `guess ${at}`, `198.51.100.${at}`)
+      expect(wordOf(await core.authorize(bot))).not.toBe('permit')
+    }
+    for (const { core } of [one, two])
+      await expect
+        .poll(
+          async () => wordOf(await core.authorize(passwordAttempt('popular', password, home))),
+          patient,
+        )
+        .toBe('permit')
     await two.stop()
     await one.stop()
   })
