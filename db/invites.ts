@@ -17,7 +17,7 @@ import type { Actor } from './record.ts'
 import { findRoles, grantsOfRole, type Role } from './roles.ts'
 import { readEntries } from './safelists.ts'
 import { invites } from './schema/proofs.ts'
-import { emailFaults, isEmailTaken } from './user-profile.ts'
+import { emailFaults, isEmailTaken, mobileFaults } from './user-profile.ts'
 
 /** How long an invite is good, from each time that it is sent (U7). */
 const inviteMs = 7 * 86_400_000
@@ -118,7 +118,7 @@ export const createInvite = async (
   const { actor, accountId, email, digest, held, profile = {} } = invite
   const { safelist = [], apiAccess = { http: false, smpp: false } } = invite
   const { ranges, faults: ofList } = readEntries(safelist)
-  const faults = [...emailFaults(email), ...ofList]
+  const faults = [...emailFaults(email), ...mobileFaults(profile.mobileNumber), ...ofList]
   if (faults.length > 0) return { faults }
   const granted = await findRoles(tx, accountId, invite.roles ?? [])
   if (granted === undefined) return { refused: 'role-unknown' }

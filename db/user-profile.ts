@@ -1,6 +1,6 @@
 import { and, eq, ne } from 'drizzle-orm'
 import type { Fault } from '../policies/faults.ts'
-import { foldEmail, parseEmail } from '../policies/names.ts'
+import { foldEmail, parseEmail, parseMobileNumber } from '../policies/names.ts'
 import type { Reader, Transaction } from './database.ts'
 import type { Actor } from './record.ts'
 import { users } from './schema/users.ts'
@@ -26,6 +26,17 @@ export const emailFaults = (email: string | undefined): readonly Fault[] =>
   email === undefined || parseEmail(email) !== undefined
     ? []
     : [{ path: 'email', message: 'takes one e-mail address' }]
+
+/** What is wrong with a mobile number; null: none. */
+export const mobileFaults = (number: string | null | undefined): readonly Fault[] =>
+  (number ?? null) === null || parseMobileNumber(number ?? '') !== undefined
+    ? []
+    : [
+        {
+          path: 'mobileNumber',
+          message: 'takes a number with its country code, such as +41793026727',
+        },
+      ]
 
 /** Whether another user of the account has this address, in any spelling. */
 export const isEmailTaken = async (
@@ -76,7 +87,7 @@ export const setProfile = async (
   const user = await findUser(tx, userId)
   if (user === undefined) return { refused: 'user-unknown' }
   const { email } = profile
-  const faults = emailFaults(email)
+  const faults = [...emailFaults(email), ...mobileFaults(profile.mobileNumber)]
   if (faults.length > 0) return { faults }
   const { accountId } = user
   if (email !== undefined && (await isEmailTaken(tx, { accountId, email, exceptFor: userId })))

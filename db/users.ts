@@ -10,7 +10,7 @@ import { addGrants, findRoles } from './roles.ts'
 import { addEntries, readEntries } from './safelists.ts'
 import { users } from './schema/users.ts'
 import { changeUser } from './user-changes.ts'
-import { emailFaults, isEmailTaken, nameKeyOf } from './user-profile.ts'
+import { emailFaults, isEmailTaken, mobileFaults, nameKeyOf } from './user-profile.ts'
 import { findUser, findUserByName, type UserRow } from './user-rows.ts'
 
 export type NewUser = {
@@ -73,13 +73,13 @@ const rowOf = (user: NewUser, id: string, now: number) => ({
 })
 
 /** Read here too, since SQLite's own checks look no further than to the first NUL. */
-const faultsOfNames = ({ username, email }: NewUser): readonly Fault[] => {
+const faultsOfNames = ({ username, email, mobileNumber }: NewUser): readonly Fault[] => {
   const faults: Fault[] = []
   if (parseUsername(username) === undefined) {
     const message = 'takes 3 to 64 printable ASCII characters without space and colon'
     faults.push({ path: 'username', message })
   }
-  return [...faults, ...emailFaults(email)]
+  return [...faults, ...emailFaults(email), ...mobileFaults(mobileNumber)]
 }
 
 /** A new user with roles, safelist and protocol switches; names all faults at once. */

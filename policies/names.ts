@@ -32,6 +32,13 @@ export const fitsSystemId = (name: string): boolean => name.length <= systemIdOc
 export const parseEmail = (text: string): string | undefined =>
   text.length <= 254 && text.indexOf('@') <= 64 && email.test(text) ? text : undefined
 
+/** E.164: a plus, the country code, at most 15 digits in all. */
+const mobileNumber = /^\+[1-9]\d{6,14}$/
+
+/** A mobile number as it is called (ITU-T E.164), without blanks and signs between. */
+export const parseMobileNumber = (text: string): string | undefined =>
+  mobileNumber.test(text) ? text : undefined
+
 /** Control characters, ends of lines, and what turns the direction of the text around it. */
 const unseen = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
 

@@ -98,6 +98,7 @@ describe('an invite (U7)', () => {
     ['no address', { email: 'a@b@c' }, ['email']],
     ['a line break behind the address (C3)', { email: 'a@ex.com\r\nBcc: x' }, ['email']],
     ['a list of addresses', { email: 'a@ex.com,evil@x' }, ['email']],
+    ['no mobile number', { profile: { mobileNumber: '0170' } }, ['mobileNumber']],
     ['a bad range', { email: 'x', safelist: [{ range: '10.1' }] }, ['email', 'entries.0.range']],
   ])('is not made with %s', async (_, more, paths) => {
     const { invite } = await withInvite()
