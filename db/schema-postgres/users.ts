@@ -57,6 +57,8 @@ export const users = pgTable(
     index('users_by_email').on(t.accountId, sql`coalesce(email_key, '')`, t.id),
     index('users_by_last_sign_in').on(t.accountId, sql`coalesce(last_sign_in_at, 0)`, t.id),
     index('users_by_creation').on(t.accountId, t.createdAt, t.id),
+    index('users_by_http_basic').on(t.accountId, t.httpBasic, t.id),
+    index('users_by_smpp_basic').on(t.accountId, t.smppBasic, t.id),
     index('users_disabled')
       .on(t.accountId, t.nameKey, t.id)
       .where(sql`not ${t.enabled}`),

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { transact, type Database } from '../../db/database.ts'
 import { systemActor } from '../../db/record.ts'
 import { setProfile } from '../../db/user-profile.ts'
-import { countUsersOf, findUserPage, type UserFilter } from '../../db/user-search.ts'
+import type { UserFilter } from '../../db/user-filter.ts'
+import { countUsersOf, findUserPage } from '../../db/user-search.ts'
 import { addAccount, addUser, made, runSql, temporaryDatabase } from '../support/database.ts'
 
 const namesOf = async (database: Database, accountId: string, filter: UserFilter) => {
