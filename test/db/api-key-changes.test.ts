@@ -1,18 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { deleteApiKey, editApiKey, issueApiKey, renewApiKey } from '../../db/api-key-changes.ts'
-import {
-  countApiKeys,
-  findApiKeyPage,
-  findApiKeyView,
-  findExpiringApiKeys,
-} from '../../db/api-key-lists.ts'
+import { countApiKeys, findApiKeyPage, findApiKeyView } from '../../db/api-key-lists.ts'
 import { findApiKey } from '../../db/api-keys.ts'
 import { findChangesSince, lastChange } from '../../db/changes.ts'
 import { transact } from '../../db/database.ts'
 import { findEventsAfter } from '../../db/events.ts'
 import type { Actor } from '../../db/record.ts'
 import { digestToken } from '../../db/secrets.ts'
-import { setUserEnabled } from '../../db/users.ts'
 import { compilePermissions } from '../../policies/permissions.ts'
 import {
   addAccount,
@@ -235,45 +229,5 @@ describe('an API key (U13)', () => {
       action: 'api-key.deleted',
       userId: user.id,
     })
-  })
-})
-
-describe('lists of keys', () => {
-  it('go by age, of an account or a user', async () => {
-    const { database, accountId, admin, key, issue } = await withKey()
-    const second = made(await issue({ userId: admin.id }))
-    const third = made(await issue())
-    const ids = async (more: Partial<Parameters<typeof findApiKeyPage>[1]>) =>
-      (await findApiKeyPage(database, { accountId, limit: 2, ...more })).map(({ id }) => id)
-    expect(await ids({})).toEqual([key.id, second.id])
-    expect(await ids({ after: second.id })).toEqual([third.id])
-    expect(await ids({ userId: admin.id })).toEqual([second.id])
-    expect(await countApiKeys(database, { accountId })).toBe(3)
-    expect(await countApiKeys(database, { accountId, userId: admin.id })).toBe(1)
-    expect(await findApiKeyView(database, accountId, key.id)).toMatchObject({ id: key.id })
-  })
-
-  it('name those that end soon, the next first, of users who are told', async () => {
-    const { database, user, admin, issue, edit, clock } = await withKey({
-      expiresAt: someTime + 3 * day,
-    })
-    const draft = (days: number) => ({ name: `in ${days} days`, expiresAt: someTime + days * day })
-    for (const days of [1, 2, 7, 8]) made(await issue({ draft: draft(days) }))
-    made(await issue({ userId: admin.id, draft: draft(5) }))
-    made(await edit({ enabled: false }))
-    const ending = async (more = {}) =>
-      (await findExpiringApiKeys(database, { withinMs: 7 * day, limit: 10, ...more })).map(
-        ({ name }) => name,
-      )
-    expect(await ending()).toEqual(['in 1 days', 'in 2 days', 'in 5 days', 'in 7 days'])
-    const [first] = await findExpiringApiKeys(database, { withinMs: 7 * day, limit: 1 })
-    const after = { expiresAt: first!.expiresAt!, id: first!.id }
-    expect(await ending({ after, limit: 1 })).toEqual(['in 2 days'])
-    await transact(database, (tx) =>
-      setUserEnabled(tx, { actor: { channel: 'cli' }, userId: user.id, enabled: false }),
-    )
-    expect(await ending()).toEqual(['in 5 days'])
-    clock.at += 5 * day
-    expect(await ending()).toEqual([])
   })
 })

@@ -1,10 +1,12 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import {
   fitsSystemId,
   foldEmail,
   foldUsername,
+  labelFaults,
   parseEmail,
+  parseMobileNumber,
   parseUsername,
 } from '../../policies/names.ts'
 
@@ -97,4 +99,31 @@ test('hostile input of a megabyte is refused at once', () => {
 
 test('e-mail addresses are compared without regard to case', () => {
   expect(foldEmail('A.b@EX.com')).toBe('a.b@ex.com')
+})
+
+describe('names that people give', () => {
+  it.each(['A', 'Billing (EU)', 'Дежурный', '計費', '👩‍💻', 'x'.repeat(64)])('take %j', (text) => {
+    expect(labelFaults(text)).toEqual([])
+  })
+
+  it.each(['', ' A', 'A ', 'a\nb', 'a\u0000', 'admin\u202e', 'a\u2028b', '\ud800', 'x'.repeat(65)])(
+    'do not take %j',
+    (text) => {
+      expect(labelFaults(text, 'label')).not.toEqual([])
+      expect(labelFaults(text, 'label').every(({ path }) => path === 'label')).toBe(true)
+    },
+  )
+})
+
+describe('mobile numbers', () => {
+  it.each(['+41793026727', '+12025550123'])('are read as they are called: %s', (text) => {
+    expect(parseMobileNumber(text)).toBe(text)
+  })
+
+  it.each(['0793026727', '+0793026727', '+41 79', '+41', 'tel:+41793026727', '+٤١٧٩٣٠٢٦٧٢٧'])(
+    'are not %j',
+    (text) => {
+      expect(parseMobileNumber(text)).toBeUndefined()
+    },
+  )
 })
