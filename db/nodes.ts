@@ -61,9 +61,9 @@ export const createHeartbeat = async (options: HeartbeatOptions): Promise<Heartb
   let isHeard = true
   let beating: Promise<void> | undefined
 
-  const attempt = async (work: (tx: Transaction) => Promise<void>): Promise<void> => {
+  const attempt = async (write: () => Promise<void>): Promise<void> => {
     try {
-      await transact(database, work)
+      await write()
       isHeard = true
     } catch (error) {
       if (isHeard) onError(error)
@@ -73,8 +73,8 @@ export const createHeartbeat = async (options: HeartbeatOptions): Promise<Heartb
   const tell = (): Promise<void> => {
     const policyAge = Math.round(options.policyAge())
     const told = { ...node, policyAge, degraded: options.isDegraded() }
-    return attempt(async (tx) => {
-      live = await recordNode(tx, told)
+    return attempt(async () => {
+      live = await transact(database, (tx) => recordNode(tx, told))
     })
   }
   const beat = (): Promise<void> => {
@@ -91,7 +91,7 @@ export const createHeartbeat = async (options: HeartbeatOptions): Promise<Heartb
     stop: async () => {
       clearInterval(timer)
       await beating
-      await attempt((tx) => removeNode(tx, node.id))
+      await attempt(() => transact(database, (tx) => removeNode(tx, node.id)))
     },
   }
 }
