@@ -2,10 +2,19 @@ import type { Verdict } from '../policies/decision.ts'
 import type { Reason } from '../policies/reasons.ts'
 import type { Resident } from './directory.ts'
 
-/** Something of a user's that goes on after its decision: an exchange, a tunnel, a bind. */
-export type LiveObject = {
-  readonly userId: string
+/** What is told of a live object: the id is that of the decision that permitted it. */
+export type LiveView = {
+  readonly id: string
   readonly kind: 'http' | 'upgrade' | 'bind'
+  /** The client address. */
+  readonly source: string | undefined
+  /** Ms since the epoch. */
+  readonly since: number
+}
+
+/** Something of a user's that goes on after its decision: an exchange, a tunnel, a bind. */
+export type LiveObject = LiveView & {
+  readonly userId: string
   /** What the rules would say now; the user is undefined when there is no such user any more. */
   readonly judge: (now: Resident | undefined) => Verdict | Promise<Verdict>
   /** Ends it, for that reason. */
@@ -21,6 +30,8 @@ export type Live = {
   /** Judges a user's objects anew and ends those that are no longer permitted; the others go on. */
   readonly review: (userId: string, now: Resident | undefined) => void
   readonly has: (userId: string) => boolean
+  /** What a user has open in this process, the oldest first. */
+  readonly of: (userId: string) => readonly LiveView[]
   readonly endOf: (userId: string, reason: Reason) => void
   /** Ends everything, or everything of a kind, as at a shutdown. */
   readonly endAll: (reason: Reason, kind?: LiveObject['kind']) => void
@@ -62,6 +73,10 @@ export const createLive = (): Live => {
       }
     },
     has: (userId) => byUser.has(userId),
+    of: (userId) =>
+      Array.from(byUser.get(userId) ?? [], ({ id, kind, source, since }) => {
+        return { id, kind, source, since }
+      }),
     endOf: (userId, reason) => {
       for (const object of [...(byUser.get(userId) ?? [])]) object.end(reason)
     },

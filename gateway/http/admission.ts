@@ -39,7 +39,10 @@ export const createAdmit = (deps: AdmissionDeps): Admit => {
     let exchange: Exchange | undefined
     let endedFor: Reason | undefined
     const object: LiveObject = {
+      id: decisionId,
       userId: user.id,
+      source: attempt.client?.text,
+      since: system.now(),
       kind: upgrade ? 'upgrade' : 'http',
       judge: (now) => deps.judge({ attempt, then: user, now: now?.user }),
       end: (reason) => {

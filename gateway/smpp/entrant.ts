@@ -68,7 +68,10 @@ export const createEntrant = (
     return typeof isBeyond === 'boolean' ? unless(isBeyond) : isBeyond.then(unless)
   }
   const object: LiveObject = {
+    id: visit.decision.id,
     userId: user.id,
+    source: visit.attempt.client?.text,
+    since: now(),
     kind: 'bind',
     judge: judgeNow,
     end: (reason) => {

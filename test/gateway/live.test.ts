@@ -6,8 +6,11 @@ import { permit, refuse } from '../../policies/decision.ts'
 const objectOf = (live: Live, userId: string, kind: LiveObject['kind'], allowed: boolean) => {
   const ended: string[] = []
   const object: LiveObject = {
+    id: `${userId}-${kind}`,
     userId,
     kind,
+    source: '192.0.2.1',
+    since: 1,
     judge: (user) => {
       if (user === undefined) return refuse('user-unknown')
       return allowed ? permit : refuse('user-disabled')
@@ -31,6 +34,18 @@ test('a review ends what is no longer permitted, for its reason, and leaves the 
   live.review('alice', anyone)
   expect([stays, goes, other]).toEqual([[], ['user-disabled'], []])
   expect(live.size()).toBe(2)
+})
+
+test('what a user has open is told, and nothing of others', () => {
+  const live = createLive()
+  objectOf(live, 'alice', 'http', true)
+  objectOf(live, 'alice', 'bind', true)
+  objectOf(live, 'bob', 'bind', true)
+  expect(live.of('alice')).toEqual([
+    { id: 'alice-http', kind: 'http', source: '192.0.2.1', since: 1 },
+    { id: 'alice-bind', kind: 'bind', source: '192.0.2.1', since: 1 },
+  ])
+  expect(live.of('carol')).toEqual([])
 })
 
 test('of a user that is gone everything ends', () => {
