@@ -13,6 +13,7 @@ const upstreams = createUpstreamBinds({
   upstreams: [{ host: '127.0.0.1', port: Number(process.argv[2]) }],
   deadlineMs: 10_000,
   downMs: 2_000,
+  closeMs: 500,
   elapsed,
   onFailure: (_upstream, failure) => {
     console.error(failure)
