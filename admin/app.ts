@@ -4,6 +4,7 @@ import { HTTPException } from 'hono/http-exception'
 import { createFingerprints } from '../db/secrets.ts'
 import { problemResponse } from '../policies/problem.ts'
 import { createMeRoutes } from './api/me.ts'
+import { createSafelistRoutes } from './api/safelists.ts'
 import { createUserRoleRoutes } from './api/user-roles.ts'
 import { createUserStateRoutes } from './api/user-states.ts'
 import { createUserRoutes } from './api/users.ts'
@@ -19,6 +20,7 @@ const resources = [
   createUserRoutes,
   createUserStateRoutes,
   createUserRoleRoutes,
+  createSafelistRoutes,
 ] as const
 
 const apiDepsOf = (deps: AdminDeps): ApiDeps => {

@@ -7,6 +7,16 @@ import type { Address } from '../policies/address.ts'
 import type { AuthorizeInTime } from '../policies/ports.ts'
 import type { Enter } from './door.ts'
 
+/** Something that a user has open in this process. */
+export type LiveItem = {
+  readonly id: string
+  readonly kind: 'http' | 'upgrade' | 'bind'
+  /** The client address. */
+  readonly source: string | undefined
+  /** Ms since the epoch. */
+  readonly since: number
+}
+
 /** What the administration point is given; the clock and the ids are those of the database. */
 export type AdminDeps = {
   readonly database: Database
@@ -16,6 +26,8 @@ export type AdminDeps = {
   readonly authorize: AuthorizeInTime
   /** After trusted proxies; undefined when it cannot be read, which refuses. */
   readonly clientAddressOf: (c: Context) => Address | undefined
+  /** What goes on of a user's in this process. */
+  readonly live: { readonly of: (userId: string) => readonly LiveItem[] }
   readonly log: Pick<Logger, 'error'>
 }
 

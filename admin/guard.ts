@@ -39,6 +39,14 @@ export const mayGrant = async (
   return isIn && beyond(grants, rights).length === 0
 }
 
+/** Whether a user is the caller's own affair: themselves, but for a key that says what it may do. */
+export const isOwnAffair = (caller: Caller, userId: string): boolean =>
+  userId === caller.user.id && caller.narrowedTo === undefined
+
+/** Whether the caller may look at what is a user's own: theirs, or anybody's with this permission. */
+export const maySee = (caller: Caller, userId: string, permission: string): boolean =>
+  isOwnAffair(caller, userId) || holds(effectiveOf(caller, caller.user.permissions), permission)
+
 /** Whether the caller is an Account admin, which some fields of one's own demand (U6). */
 export const isAccountAdmin = async (tx: Transaction, caller: Caller): Promise<boolean> =>
   (await findRolesOf(tx, caller.user.id)).some(({ predefined }) => predefined === accountAdmin)
@@ -56,7 +64,37 @@ export const findTouchable = async (
   const user = await findUser(tx, userId)
   if (user?.accountId !== caller.user.accountId) return { refused: 'not-found' }
   const held = (await findRolesOf(tx, userId)).flatMap(grantsOfRole)
-  const isOwn = userId === caller.user.id && caller.narrowedTo === undefined
-  if (!(await mayGrant(tx, caller, isOwn ? [] : held))) return { refused: 'beyond-own-rights' }
+  if (!(await mayGrant(tx, caller, isOwnAffair(caller, userId) ? [] : held)))
+    return { refused: 'beyond-own-rights' }
   return isStale(ifMatch, user.version) ? { refused: 'stale' } : user
 }
+
+/**
+ * The same of a route that demands nothing, for what is a user's own affair: another's needs a
+ * permission, and without it nobody learns which ids there are.
+ */
+export const findOwnOrTouchable = async (
+  tx: Transaction,
+  caller: Caller,
+  {
+    userId,
+    permission,
+    ifMatch,
+  }: {
+    readonly userId: string
+    readonly permission: string
+    readonly ifMatch?: string | undefined
+  },
+): Promise<UserRow | Refused> => {
+  if (isOwnAffair(caller, userId)) return findTouchable(tx, caller, userId, ifMatch)
+  const asked = { ...caller, permission }
+  if (!(await mayGrant(tx, asked, []))) return { refused: 'forbidden' }
+  return findTouchable(tx, asked, userId, ifMatch)
+}
+
+/** What the caller may do now, if that is still what the route demands. */
+export const claimRights = async (
+  tx: Transaction,
+  caller: Caller,
+): Promise<Permissions | Refused> =>
+  (await mayGrant(tx, caller, [])) ? readRights(tx, caller) : { refused: 'forbidden' }

@@ -28,6 +28,8 @@ export const problems = {
   malformed: { ...badRequest, title: 'The body is not JSON' },
   'doubled-name': { ...badRequest, title: 'A name stands twice in one object' },
   'too-deep': { ...badRequest, title: 'The body is nested too deeply' },
+  /** As the decision says it of a whole route: here of ids that are not one's own. */
+  forbidden: { status: 403, type: 'forbidden', title: 'Forbidden', messageId: 'FORBIDDEN' },
   'beyond-own-rights': {
     status: 403,
     type: 'beyond-own-rights',

@@ -75,11 +75,15 @@ const profile = {
 
 export const profilePatch = z.strictObject(profile).partial().openapi('ProfilePatch')
 
+/** One range of a safelist, as it is written. */
 const entry = z.strictObject({
   range: z.string().max(64).openapi({ example: '203.0.113.0/24' }),
   description: line(200).optional(),
   expiresAt: instant.nullable().optional(),
 })
+
+/** A whole safelist; what is wrong with ranges is said of all of them at once. */
+export const writtenEntries = z.array(entry).max(10_000)
 
 export const newUser = z
   .strictObject({
@@ -88,7 +92,7 @@ export const newUser = z
     mobileNumber: mobileNumber.optional(),
     enabled: z.boolean().optional(),
     roles: z.array(z.string().max(64)).min(1).max(50).default(['api-user']),
-    safelist: z.array(entry).max(10_000).optional(),
+    safelist: writtenEntries.optional(),
     apiAccess: z.strictObject({ http: z.boolean(), smpp: z.boolean() }).optional(),
   })
   .openapi('NewUser')
