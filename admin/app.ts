@@ -3,8 +3,14 @@ import { Hono, type Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { createFingerprints } from '../db/secrets.ts'
 import { problemResponse } from '../policies/problem.ts'
+import { createAccountRoutes } from './api/account.ts'
+import { createAccountsRoutes } from './api/accounts.ts'
+import { createApiAccessRoutes } from './api/api-access.ts'
+import { createDeviceRoutes } from './api/devices.ts'
 import { createMeRoutes } from './api/me.ts'
+import { createNodeRoutes } from './api/nodes.ts'
 import { createSafelistRoutes } from './api/safelists.ts'
+import { createTwoFactorRoutes } from './api/two-factor.ts'
 import { createUserRoleRoutes } from './api/user-roles.ts'
 import { createUserStateRoutes } from './api/user-states.ts'
 import { createUserRoutes } from './api/users.ts'
@@ -21,6 +27,12 @@ const resources = [
   createUserStateRoutes,
   createUserRoleRoutes,
   createSafelistRoutes,
+  createApiAccessRoutes,
+  createTwoFactorRoutes,
+  createDeviceRoutes,
+  createAccountRoutes,
+  createAccountsRoutes,
+  createNodeRoutes,
 ] as const
 
 const apiDepsOf = (deps: AdminDeps): ApiDeps => {

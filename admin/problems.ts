@@ -46,6 +46,7 @@ export const problems = {
     'The list does not cover the address that you come from',
   ),
   'username-taken': conflict('username-taken', 'The username is taken'),
+  'name-taken': conflict('name-taken', 'The name is taken'),
   'email-taken': conflict('email-taken', 'The e-mail address is taken'),
   'role-in-use': conflict('role-in-use', 'Somebody holds this role'),
   stale: {
