@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import type { Faulty } from './problems.ts'
 
 const flag = z
   .enum(['true', 'false'])
@@ -40,5 +41,43 @@ export const parseCursor = (text: string, sort: string): Position | undefined =>
     return read[0] === sort ? read : undefined
   } catch {
     return undefined
+  }
+}
+
+/** What a page of rows in the order of one text (an id, a folded name) is made of. */
+export type Listing<Row> = {
+  /** Whose the cursors are: those of another list are refused. */
+  readonly list: string
+  readonly query: {
+    readonly limit: number
+    readonly after?: string | undefined
+    readonly count?: boolean | undefined
+  }
+  /** Rows behind this key, at most so many. */
+  readonly find: (after: string | undefined, limit: number) => Promise<readonly Row[]>
+  readonly keyOf: (row: Row) => string
+  readonly count: () => Promise<number>
+}
+
+/** A page, and the total if it was asked for; one row more than wanted tells whether there is a next. */
+export const readPage = async <Row>({
+  list,
+  query: { limit, after: cursor, count: isCounted },
+  find,
+  keyOf,
+  count,
+}: Listing<Row>): Promise<
+  { readonly items: readonly Row[]; readonly next: string | null; readonly total?: number } | Faulty
+> => {
+  const after = cursor === undefined ? undefined : parseCursor(cursor, list)
+  if (cursor !== undefined && after === undefined)
+    return { faults: [{ path: 'after', message: 'is no page of this list' }] }
+  const rows = await find(after && String(after[1]), limit + 1)
+  const items = rows.slice(0, limit)
+  const last = rows.length > limit ? items.at(-1) : undefined
+  return {
+    items,
+    next: last === undefined ? null : writeCursor([list, keyOf(last), '']),
+    ...(isCounted === true ? { total: await count() } : {}),
   }
 }

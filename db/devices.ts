@@ -1,10 +1,10 @@
-import { and, asc, eq, gt } from 'drizzle-orm'
+import { and, asc, count, eq, gt } from 'drizzle-orm'
 import type { Reader, Transaction } from './database.ts'
 import { recordChange, type Actor } from './record.ts'
 import { authenticators, devices } from './schema/credentials.ts'
 import { countAuthenticators } from './two-factor.ts'
 import { changeUser, touchUser } from './user-changes.ts'
-import { findUser, findUserOf } from './user-rows.ts'
+import { findUser, findUserOf, type UserRow } from './user-rows.ts'
 
 /** A browser that is remembered after a second factor; no digest. Times in ms since the epoch. */
 export type DeviceView = Omit<typeof devices.$inferSelect, 'digest' | 'credentialEpoch'>
@@ -70,6 +70,33 @@ export const findAuthenticators = async (
     .orderBy(asc(authenticators.id))
     .limit(page.limit)
 }
+
+/** How many browsers of a user are still remembered. */
+export const countDevices = async (
+  reader: Reader,
+  { id, credentialEpoch }: Pick<UserRow, 'id' | 'credentialEpoch'>,
+): Promise<number> =>
+  (
+    await reader.queries
+      .select({ devices: count() })
+      .from(devices)
+      .where(
+        and(
+          eq(devices.userId, id),
+          eq(devices.credentialEpoch, credentialEpoch),
+          gt(devices.expiresAt, reader.now()),
+        ),
+      )
+  )[0]?.devices ?? 0
+
+/** How many TOTP devices of a user there are, those that wait for their first code too. */
+export const countRegistered = async (reader: Reader, userId: string): Promise<number> =>
+  (
+    await reader.queries
+      .select({ devices: count() })
+      .from(authenticators)
+      .where(eq(authenticators.userId, userId))
+  )[0]?.devices ?? 0
 
 export type OfDevice = {
   readonly actor: Actor
