@@ -86,7 +86,8 @@ const beginning = `begin isolation level serializable;
 const createWriter = (url: string) => {
   const pool = new pg.Pool({ ...shared(url), max: 1, query_timeout: limits.write.answer })
   pool.on('error', ignore)
-  let current: pg.PoolClient | undefined
+  /** The open transaction; the connection of one may be that of the next. */
+  let current: { readonly client: pg.PoolClient } | undefined
 
   const release = (client: pg.PoolClient, isBroken: boolean): void => {
     current = undefined
@@ -95,9 +96,19 @@ const createWriter = (url: string) => {
   }
   const open = (): pg.PoolClient => {
     if (current === undefined) throw new Error('the transaction has ended')
-    return current
+    return current.client
   }
-  const run: RunStatement = async (statement) => open().query(statement)
+  let last: Promise<unknown> = Promise.resolve()
+  /** One after the other, as pg wants it; what is still to come when the transaction ends fails. */
+  const run: RunStatement = (statement) => {
+    const transaction = current
+    const answer = last.then(() => {
+      if (transaction !== current) throw new Error('the transaction has ended')
+      return open().query(statement)
+    })
+    last = answer.catch(ignore)
+    return answer
+  }
 
   const begin = async (): Promise<void> => {
     const client = await pool.connect()
@@ -105,7 +116,7 @@ const createWriter = (url: string) => {
     try {
       await client.query(within(beginning, limits.connect))
       await client.query(within(taking, limits.turn.answer))
-      current = client
+      current = { client }
     } catch (error) {
       release(client, true)
       throw error
@@ -126,8 +137,8 @@ const createWriter = (url: string) => {
       throw new Error('nothing was committed: a statement of the transaction failed')
   }
   const end = async (): Promise<void> => {
-    const client = current
-    if (client === undefined) return
+    if (current === undefined) return
+    const { client } = current
     try {
       await client.query(within('rollback', 1_000))
       release(client, false)

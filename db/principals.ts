@@ -141,9 +141,14 @@ const previousOf = (row: Row, now: number): Principal['previousSmppPassword'] =>
 const compile = async (reader: Reader, row: Row): Promise<Omit<Principal, 'asOf'>> => {
   const { id } = row
   const now = reader.now()
-  const held = await reader.prepared(grants).execute({ id })
-  const ranges = await reader.prepared(entries).execute({ id })
-  const rows = await reader.prepared(written).execute({ id, since: now - rememberMs })
+  const since = now - rememberMs
+  // Side by side, so that little can change in between where each is a way to a server and back.
+  const [held, ranges, rows, knownSources] = await Promise.all([
+    reader.prepared(grants).execute({ id }),
+    reader.prepared(entries).execute({ id }),
+    reader.prepared(written).execute({ id, since }),
+    findKnownSources(reader, id, since),
+  ])
   const writtenLocks = rows.map(lockOf)
   const { safelist, faults } = compileStoredSafelist(ranges)
   const accountSettings = readAccountSettings(row.settings)
@@ -168,7 +173,7 @@ const compile = async (reader: Reader, row: Row): Promise<Omit<Principal, 'asOf'
         .map(({ bucket, lockedUntil }) => [bucket, lockedUntil]),
     ),
     writtenLocks,
-    knownSources: await findKnownSources(reader, id, now - rememberMs),
+    knownSources,
     accountSettings,
     smppLimits: {
       binds: row.bindLimit ?? accountSettings.bindLimit,
