@@ -1,44 +1,12 @@
 import type { Attempts } from '../db/attempts.ts'
-import type { Address } from '../policies/address.ts'
 import { explain } from '../policies/decide.ts'
-import type { Verdict } from '../policies/decision.ts'
-import type { Channel, CredentialKind, Facts, WireFault } from '../policies/facts.ts'
+import type { Explain, Imagined } from '../policies/imagined.ts'
 import { foldUsername } from '../policies/names.ts'
 import type { Attempt, Credential } from '../policies/ports.ts'
-import type { Reason } from '../policies/reasons.ts'
 import type { Directory } from './directory.ts'
 import { createGather } from './gather.ts'
 import type { MatchRoute } from './http/routes.ts'
 import { readTarget } from './http/target.ts'
-
-/** An attempt that nobody makes: everything of it but the secret, which is taken to be right. */
-export type Imagined = {
-  readonly channel: Channel
-  /** Undefined: a name that is no user's. */
-  readonly username: string | undefined
-  readonly credential: CredentialKind
-  readonly source: Address | undefined
-  readonly fault?: WireFault | undefined
-  readonly secret?: Facts['secret']
-  /** A key of which the audit does not say which it was, so what it allows is not known. */
-  readonly keyIsUnknown?: boolean | undefined
-  readonly method?: string | undefined
-  readonly path?: string | undefined
-  readonly host?: string | undefined
-}
-
-/** What the rules say, in order; those behind the first that objects are asked too. */
-export type Explanation = {
-  readonly effect: Verdict['effect'] | 'unknown'
-  readonly reason: Reason | null
-  readonly rules: readonly {
-    readonly rule: string
-    readonly outcome: 'passed' | Verdict['effect'] | 'unknown'
-    readonly because: string | null
-  }[]
-}
-
-export type Explain = (imagined: Imagined) => Promise<Explanation>
 
 export type ExplainDeps = {
   readonly directory: Directory
@@ -68,7 +36,9 @@ export const createExplain = ({ directory, attempts, matchRoute, now }: ExplainD
   const gather = createGather(attempts, () => false)
 
   /** Read as the door reads it, so that a path that it would refuse is refused here too. */
-  const routeOf = ({ channel, method, path, host }: Imagined): Pick<Attempt, 'route' | 'fault'> => {
+  const routeOf = (imagined: Imagined): Pick<Attempt, 'route' | 'fault'> => {
+    const { channel, method, path, host, route } = imagined
+    if (route !== undefined) return { route }
     if (channel !== 'http' || path === undefined) return { route: {} }
     const target = readTarget(method ?? 'GET', path, [host ?? 'localhost'])
     if ('fault' in target) return { route: {}, fault: target.fault }

@@ -3,10 +3,16 @@ import { createEmbeddedAttempts } from '../../db/attempts-embedded.ts'
 import type { Database } from '../../db/database.ts'
 import { findRefusal, type FoundRefusal } from '../../db/refusals.ts'
 import { createFingerprints } from '../../db/secrets.ts'
+import {
+  imaginedOf,
+  readImagined,
+  type Explanation,
+  type Imagined,
+  type WrittenAttempt,
+} from '../../policies/imagined.ts'
 import { createDirectory } from '../directory.ts'
-import { createExplain, type Explanation, type Imagined } from '../explain.ts'
+import { createExplain } from '../explain.ts'
 import { createMatchRoute } from '../http/routes.ts'
-import { imaginedOf, readImagined, type WrittenAttempt } from '../imagined.ts'
 import type { Settings } from '../settings-value.ts'
 import { answer, timeOf, withDatabase, type Options, type Shell } from './shell.ts'
 
@@ -68,7 +74,7 @@ const explainDecision = (shell: Shell, id: string, options: ExplainOptions): Pro
     const found = await findRefusal(database, id)
     if (found === undefined)
       throw new Error(`no refusal has the id ${JSON.stringify(id)}; permits are not written down`)
-    const explanation = await explainOn(shell, database, settings)(imaginedOf(found))
+    const explanation = await explainOn(shell, database, settings)(imaginedOf(found.event))
     const decision = decisionOf(id, found)
     await answer(shell, options, { decision, ...explanation }, [
       ...decisionLines(decision),

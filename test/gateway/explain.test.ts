@@ -2,9 +2,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { transact } from '../../db/database.ts'
 import { recordLock } from '../../db/locks.ts'
 import { findRefusal } from '../../db/refusals.ts'
-import { createExplain, type Explain } from '../../gateway/explain.ts'
+import { createExplain } from '../../gateway/explain.ts'
 import { createMatchRoute, type Route } from '../../gateway/http/routes.ts'
-import { imaginedOf, readImagined, type WrittenAttempt } from '../../gateway/imagined.ts'
+import {
+  imaginedOf,
+  readImagined,
+  type Explain,
+  type WrittenAttempt,
+} from '../../policies/imagined.ts'
 import { passwordAttempt, userKeyOf, wordOf } from '../support/attempts.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 
@@ -126,7 +131,10 @@ test.each([
   await core.refusals.flush()
   const found = await findRefusal(core.database, id)
   expect(found?.event.reason).toBe(reason)
-  expect(found && (await explain(imaginedOf(found)))).toMatchObject({ effect: 'refuse', reason })
+  expect(found && (await explain(imaginedOf(found.event)))).toMatchObject({
+    effect: 'refuse',
+    reason,
+  })
 })
 
 test.each(['key-disabled', 'key-expired', 'key-source-not-allowed'] as const)(
@@ -139,7 +147,7 @@ test.each(['key-disabled', 'key-expired', 'key-source-not-allowed'] as const)(
     const id = core.recorder.recordFailure(attempt, alice?.user, reason)
     await core.refusals.flush()
     const found = await findRefusal(core.database, id)
-    const explanation = found && (await explain(imaginedOf(found)))
+    const explanation = found && (await explain(imaginedOf(found.event)))
     expect(explanation).toMatchObject({ effect: 'unknown', reason: null })
     const unknown = explanation?.rules.filter(({ outcome }) => outcome === 'unknown')
     expect(unknown?.map(({ rule }) => rule)).toEqual([

@@ -1,9 +1,39 @@
-import type { FoundRefusal } from '../db/refusals.ts'
-import { parseAddress } from '../policies/address.ts'
-import type { Channel, CredentialKind, WireFault } from '../policies/facts.ts'
-import type { Fault } from '../policies/faults.ts'
-import type { Reason } from '../policies/reasons.ts'
-import type { Imagined } from './explain.ts'
+import { parseAddress, type Address } from './address.ts'
+import type { Verdict } from './decision.ts'
+import type { Channel, CredentialKind, Facts, WireFault } from './facts.ts'
+import type { Fault } from './faults.ts'
+import type { Reason } from './reasons.ts'
+
+/** An attempt that nobody makes: everything of it but the secret, which is taken to be right. */
+export type Imagined = {
+  readonly channel: Channel
+  /** Undefined: a name that is no user's. */
+  readonly username: string | undefined
+  readonly credential: CredentialKind
+  readonly source: Address | undefined
+  readonly fault?: WireFault | undefined
+  readonly secret?: Facts['secret']
+  /** A key of which the audit does not say which it was, so what it allows is not known. */
+  readonly keyIsUnknown?: boolean | undefined
+  readonly method?: string | undefined
+  readonly path?: string | undefined
+  readonly host?: string | undefined
+  /** Where it is known what the route demands; else the path is looked up. */
+  readonly route?: { readonly permission?: string | undefined } | undefined
+}
+
+/** What the rules say, in order; those behind the first that objects are asked too. */
+export type Explanation = {
+  readonly effect: Verdict['effect'] | 'unknown'
+  readonly reason: Reason | null
+  readonly rules: readonly {
+    readonly rule: string
+    readonly outcome: 'passed' | Verdict['effect'] | 'unknown'
+    readonly because: string | null
+  }[]
+}
+
+export type Explain = (imagined: Imagined) => Promise<Explanation>
 
 /** An imagined attempt as somebody writes it. */
 export type WrittenAttempt = {
@@ -64,8 +94,17 @@ const kinds: Partial<Record<Reason, CredentialKind>> = {
   'session-source-changed': 'session',
 }
 
+/** What is written down of a refusal. */
+export type WrittenRefusal = {
+  readonly reason: string | null
+  readonly channel: string
+  readonly username: string | null
+  readonly source: string | null
+  readonly target: string | null
+}
+
 /** The attempt of a recorded refusal, to ask what would be said of it now. */
-export const imaginedOf = ({ event }: FoundRefusal): Imagined => {
+export const imaginedOf = (event: WrittenRefusal): Imagined => {
   const reason = event.reason as Reason
   const [method, path] = event.target?.split(' ') ?? []
   return {
