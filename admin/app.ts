@@ -9,6 +9,8 @@ import { createApiAccessRoutes } from './api/api-access.ts'
 import { createDeviceRoutes } from './api/devices.ts'
 import { createMeRoutes } from './api/me.ts'
 import { createNodeRoutes } from './api/nodes.ts'
+import { createPermissionRoutes } from './api/permissions.ts'
+import { createRoleRoutes } from './api/roles.ts'
 import { createSafelistRoutes } from './api/safelists.ts'
 import { createTwoFactorRoutes } from './api/two-factor.ts'
 import { createUserRoleRoutes } from './api/user-roles.ts'
@@ -30,6 +32,8 @@ const resources = [
   createApiAccessRoutes,
   createTwoFactorRoutes,
   createDeviceRoutes,
+  createRoleRoutes,
+  createPermissionRoutes,
   createAccountRoutes,
   createAccountsRoutes,
   createNodeRoutes,

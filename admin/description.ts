@@ -5,6 +5,7 @@ import { problems, type ProblemName } from './problems.ts'
 export const tags = [
   { name: 'Me', description: 'The caller.' },
   { name: 'Users', description: 'Profiles, states, roles and what follows from them.' },
+  { name: 'Roles', description: 'What users may do, as switches.' },
   { name: 'Account', description: 'The settings of the own account.' },
   { name: 'Platform', description: 'Accounts and nodes; the platform operator.' },
 ] as const
