@@ -2,6 +2,7 @@ import { asc, desc, eq, gt, sql, type SQL } from 'drizzle-orm'
 import { genesis, hashOf, parseHead, writeHead, type Covered, type EventRow } from './chain.ts'
 import type { Queries, Reader, Transaction } from './database.ts'
 import { findMeta, setMeta } from './meta.ts'
+import { recordNoticesOf } from './notices.ts'
 import { events } from './schema/audit.ts'
 
 /** What happened, as the audit keeps it; values of `before` and `after` never hold secrets. */
@@ -100,9 +101,15 @@ const openChain = async (tx: Transaction): Promise<Chain> => {
   return chain
 }
 
-/** Appends to the audit, in the transaction of what it records; answers the row's id. */
-export const appendEvent = async (tx: Transaction, event: NewEvent): Promise<string> =>
-  link(tx, await tx.once(openChain), event)
+/**
+ * Appends to the audit, in the transaction of what it records, and with it what is to be told to
+ * people; answers the row's id.
+ */
+export const appendEvent = async (tx: Transaction, event: NewEvent): Promise<string> => {
+  const id = await link(tx, await tx.once(openChain), event)
+  await recordNoticesOf(tx, { ...event, id })
+  return id
+}
 
 const firstWhere = async (reader: Reader, condition: SQL): Promise<EventRow | undefined> =>
   (

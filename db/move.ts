@@ -8,6 +8,7 @@ import { accounts, meta } from './schema/accounts.ts'
 import { changes, events, locks, sources } from './schema/audit.ts'
 import { apiKeys, authenticators, devices, sessions } from './schema/credentials.ts'
 import { nodes } from './schema/nodes.ts'
+import { notices } from './schema/notices.ts'
 import { challenges, invites, passwordResets } from './schema/proofs.ts'
 import { roles, safelistEntries, userRoles, users } from './schema/users.ts'
 
@@ -15,7 +16,7 @@ import { roles, safelistEntries, userRoles, users } from './schema/users.ts'
 export const movedTables: readonly SQLiteTable[] = [
   ...[accounts, meta, roles, users, userRoles, safelistEntries],
   ...[apiKeys, sessions, devices, authenticators, challenges, invites, passwordResets],
-  ...[events, sources, locks, changes],
+  ...[events, sources, locks, changes, notices],
 ]
 
 /** Below what either engine takes in one statement (SQLite 32,766; PostgreSQL 65,535). */

@@ -2,6 +2,7 @@ import { and, eq, ne } from 'drizzle-orm'
 import type { Fault } from '../policies/faults.ts'
 import { foldEmail, parseEmail, parseMobileNumber } from '../policies/names.ts'
 import type { Reader, Transaction } from './database.ts'
+import { dropPasswordResets } from './password-resets.ts'
 import type { Actor } from './record.ts'
 import { users } from './schema/users.ts'
 import { changeUser } from './user-changes.ts'
@@ -95,5 +96,7 @@ export const setProfile = async (
   const set = setOf(user, profile)
   const isSame = Object.entries(set).every(([name, value]) => user[name as keyof UserRow] === value)
   if (isSame) return user
+  // A link that lies in the mailbox before is of no use any more.
+  if ('email' in set) await dropPasswordResets(tx, userId)
   return changeUser(tx, { actor, user, kind: 'profile', action: 'user.profile-changed', set })
 }

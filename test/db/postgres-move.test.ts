@@ -19,6 +19,7 @@ import { createRefusalLog, findRefusal } from '../../db/refusals.ts'
 import * as accounts from '../../db/schema/accounts.ts'
 import * as audit from '../../db/schema/audit.ts'
 import * as credentials from '../../db/schema/credentials.ts'
+import * as noticed from '../../db/schema/notices.ts'
 import * as proofs from '../../db/schema/proofs.ts'
 import * as users from '../../db/schema/users.ts'
 import { address } from '../../policies/address.ts'
@@ -206,7 +207,7 @@ describe('a directory', () => {
   })
 
   it('is all of the schema but the nodes, which live', () => {
-    const schema = { ...accounts, ...audit, ...credentials, ...proofs, ...users }
+    const schema = { ...accounts, ...audit, ...credentials, ...noticed, ...proofs, ...users }
     const tables = Object.values(schema).filter((it) => is(it, SQLiteTable))
     expect(movedTables.map(getTableName).toSorted()).toEqual(
       tables.map((table) => getTableName(table)).toSorted(),
