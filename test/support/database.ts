@@ -65,7 +65,7 @@ const takePlace = async (): Promise<string> => {
   if (!isPostgres) return join(temporaryFolder(), 'sallyport.db')
   const url = await takePostgres()
   // Registered before the database is closed, so it runs behind that.
-  onTestFinished(() => (damaged.has(url) ? undefined : returnPostgres(url)))
+  onTestFinished(() => returnPostgres(url, damaged.has(url)))
   return url
 }
 

@@ -45,23 +45,33 @@ const inDatabase = (url: string, name: string): string => {
   return at.href
 }
 
-const made = new Set<string>()
-let free: string[] = []
-
 /** One statement, or several, past the program. */
 export const runOnPostgres = query
 
-/** The URL of a new database with nothing in it; it is gone when the test file is over. */
-export const emptyPostgres = async (more = "encoding 'UTF8'"): Promise<string> => {
-  const name = `sallyport_test_${process.pid}_${randomBytes(4).toString('hex')}`
+const create = async (name: string, more = "encoding 'UTF8'"): Promise<void> => {
   await query(await serverUrl(), `create database ${name} template template0 ${more}`)
-  made.add(name)
   await query(await serverUrl(), `alter database ${name} set synchronous_commit = off`)
+}
+
+const drop = async (name: string): Promise<void> => {
+  await query(await serverUrl(), `drop database if exists ${name} with (force)`)
+}
+
+const ofThisFile = new Set<string>()
+
+/** The URL of a new database with nothing in it; it is gone after `dropPostgres`. */
+export const emptyPostgres = async (more?: string): Promise<string> => {
+  const name = `sallyport_test_${process.pid}_${randomBytes(4).toString('hex')}`
+  ofThisFile.add(name)
+  await create(name, more)
   return inDatabase(await serverUrl(), name)
 }
 
-/** The URL of a database that may have been used before, and in which there is nothing but tables. */
-export const takePostgres = async (): Promise<string> => free.pop() ?? (await emptyPostgres())
+/** Drops the empty databases of this test file. */
+export const dropPostgres = async (): Promise<void> => {
+  for (const name of ofThisFile) await drop(name)
+  ofThisFile.clear()
+}
 
 const wipe = `
   select pg_terminate_backend(pid) from pg_stat_activity
@@ -78,17 +88,44 @@ const wipe = `
     end loop;
   end $$`
 
-/** Makes ready for the next test what this one took and did not damage. */
-export const returnPostgres = async (url: string): Promise<void> => {
-  await query(url, wipe)
-  free.push(url)
+/** What the databases of one run are called; its worker and a number follow. */
+export const runPrefix = (run: number | string): string => `sallyport_test_run_${run}_`
+
+const isUnknown = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.code === '3D000'
+
+const free: string[] = []
+let taken = 0
+
+const nextName = (): string =>
+  `${runPrefix(process.env['TEST_RUN'] ?? '')}${process.env['VITEST_POOL_ID'] ?? ''}_${++taken}`
+
+/**
+ * The URL of a database with tables and no rows. Those of a run are used again by test after test
+ * and file after file, since to make and drop one takes longer than most tests.
+ */
+export const takePostgres = async (): Promise<string> => {
+  const name = free.pop() ?? nextName()
+  const url = inDatabase(await serverUrl(), name)
+  await query(url, wipe).catch((error: unknown) => {
+    if (isUnknown(error)) return create(name)
+    throw error
+  })
+  return url
 }
 
-/** Drops the databases of this test file. */
-export const dropPostgres = async (): Promise<void> => {
-  free = []
-  for (const name of made) {
-    made.delete(name)
-    await query(await serverUrl(), `drop database if exists ${name} with (force)`)
-  }
+/** Gives it to the next test, or drops it when this one has damaged it. */
+export const returnPostgres = async (url: string, isDamaged: boolean): Promise<void> => {
+  const name = new URL(url).pathname.slice(1)
+  if (isDamaged) await drop(name)
+  free.push(name)
+}
+
+/** Drops what a run has left. */
+export const dropRun = async (run: number | string): Promise<void> => {
+  const url = await postgresServer()
+  if (url === undefined) return
+  const like = `${runPrefix(run)}%`.replaceAll('_', '\\_')
+  const { rows } = await query(url, `select datname from pg_database where datname like '${like}'`)
+  for (const [name] of rows) await drop(String(name))
 }
