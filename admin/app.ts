@@ -6,6 +6,7 @@ import { problemResponse } from '../policies/problem.ts'
 import { createAccountRoutes } from './api/account.ts'
 import { createAccountsRoutes } from './api/accounts.ts'
 import { createApiAccessRoutes } from './api/api-access.ts'
+import { createApiKeyRoutes } from './api/api-keys.ts'
 import { createDeviceRoutes } from './api/devices.ts'
 import { createMeRoutes } from './api/me.ts'
 import { createNodeRoutes } from './api/nodes.ts'
@@ -34,6 +35,7 @@ const resources = [
   createDeviceRoutes,
   createRoleRoutes,
   createPermissionRoutes,
+  createApiKeyRoutes,
   createAccountRoutes,
   createAccountsRoutes,
   createNodeRoutes,

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Attempts, BucketView } from '../db/attempts.ts'
 import type { Database } from '../db/database.ts'
 import type { Hashing } from '../db/hashing.ts'
+import type { Random } from '../db/secrets.ts'
 import type { Address } from '../policies/address.ts'
 import type { AuthorizeInTime } from '../policies/ports.ts'
 import type { Enter } from './door.ts'
@@ -28,6 +29,8 @@ export type AdminDeps = {
   readonly clientAddressOf: (c: Context) => Address | undefined
   /** What goes on of a user's in this process. */
   readonly live: { readonly of: (userId: string) => readonly LiveItem[] }
+  /** Bytes fit for keys and tokens. */
+  readonly random: Random
   readonly log: Pick<Logger, 'error'>
 }
 

@@ -6,6 +6,7 @@ export const tags = [
   { name: 'Me', description: 'The caller.' },
   { name: 'Users', description: 'Profiles, states, roles and what follows from them.' },
   { name: 'Roles', description: 'What users may do, as switches.' },
+  { name: 'API keys', description: 'What machines come with; secrets are shown once.' },
   { name: 'Account', description: 'The settings of the own account.' },
   { name: 'Platform', description: 'Accounts and nodes; the platform operator.' },
 ] as const

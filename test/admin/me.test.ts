@@ -50,6 +50,7 @@ test('the app can be mounted in any Hono app, under any path', async () => {
   host.get('/hello', (c) => c.text('hello'))
   const admin = createAdmin({
     ...core,
+    random: core.system.random,
     authorize: createAuthorizeInTime(core),
     clientAddressOf: () => address('198.51.100.7'),
   })
@@ -68,6 +69,7 @@ test('a failure is answered without its message, and logged with it', async () =
   const failures: unknown[] = []
   const app = createAdmin({
     ...core,
+    random: core.system.random,
     log: { error: (what: unknown) => failures.push(what) },
     attempts: { state: () => Promise.reject(new Error('the counters are gone')) },
     authorize: createAuthorizeInTime(core),
