@@ -8,6 +8,7 @@ import { createAccountsRoutes } from './api/accounts.ts'
 import { createApiAccessRoutes } from './api/api-access.ts'
 import { createApiKeyRoutes } from './api/api-keys.ts'
 import { createDeviceRoutes } from './api/devices.ts'
+import { createEventRoutes } from './api/events.ts'
 import { createMeRoutes } from './api/me.ts'
 import { createNodeRoutes } from './api/nodes.ts'
 import { createPermissionRoutes } from './api/permissions.ts'
@@ -39,6 +40,7 @@ const resources = [
   createAccountRoutes,
   createAccountsRoutes,
   createNodeRoutes,
+  createEventRoutes,
 ] as const
 
 const apiDepsOf = (deps: AdminDeps): ApiDeps => {
@@ -83,7 +85,7 @@ const createFail =
  *    validation and the document. New chapters go into `tags` there.
  * 3. The act gets `{ caller, params, query, body, ifMatch }` and answers `{ body, version? }` (the
  *    version becomes the ETag), `{ refused }` with a name of `problems.ts`, `{ faults }`, nothing
- *    (204), or a Response of its own (streams).
+ *    (204), or a Response of its own (streams, of a route that says `streams`).
  * 4. Every change is one `transact` that first asks the guard (`guard.ts`): `findTouchable` for a
  *    user (account, rights, If-Match), `mayGrant` for permissions that are handed out; then calls a
  *    function of `db/` that writes the row, the news and the audit with `caller.actor`.

@@ -7,6 +7,7 @@ export const tags = [
   { name: 'Users', description: 'Profiles, states, roles and what follows from them.' },
   { name: 'Roles', description: 'What users may do, as switches.' },
   { name: 'API keys', description: 'What machines come with; secrets are shown once.' },
+  { name: 'Audit', description: 'What happened, and why it was decided so.' },
   { name: 'Account', description: 'The settings of the own account.' },
   { name: 'Platform', description: 'Accounts and nodes; the platform operator.' },
 ] as const
@@ -33,6 +34,8 @@ export type Spec<
   readonly body?: Body
   /** What a success answers; without it: 204, and no content. */
   readonly answer?: Answer
+  /** In place of an answer: what the act's own Response is of. */
+  readonly streams?: 'text/csv'
   readonly status?: 200 | 201
   /** Refusals beyond those that every route has. */
   readonly refusals?: readonly ProblemName[]
@@ -108,15 +111,17 @@ const ifMatch = z.object({
     .openapi({ description: 'The ETag that the change is meant for' }),
 })
 
-const successOf = (spec: Spec<string, z.ZodObject, z.ZodType, z.ZodType>) =>
-  spec.answer === undefined
+const successOf = ({
+  answer,
+  streams,
+  status = 200,
+}: Spec<string, z.ZodObject, z.ZodType, z.ZodType>) => {
+  if (streams !== undefined)
+    return { 200: { description: 'A download', content: { [streams]: { schema: z.string() } } } }
+  return answer === undefined
     ? { 204: { description: 'Done' } }
-    : {
-        [spec.status ?? 200]: {
-          description: 'Done',
-          content: { 'application/json': { schema: spec.answer } },
-        },
-      }
+    : { [status]: { description: 'Done', content: { 'application/json': { schema: answer } } } }
+}
 
 /** The route as `@hono/zod-openapi` registers it: validation and document from one source. */
 export const describeRoute = (spec: Spec<string, z.ZodObject, z.ZodType, z.ZodType>) => {
