@@ -9,6 +9,7 @@ import { createApiAccessRoutes } from './api/api-access.ts'
 import { createApiKeyRoutes } from './api/api-keys.ts'
 import { createDeviceRoutes } from './api/devices.ts'
 import { createEventRoutes } from './api/events.ts'
+import { createInviteRoutes } from './api/invites.ts'
 import { createMeRoutes } from './api/me.ts'
 import { createNodeRoutes } from './api/nodes.ts'
 import { createPermissionRoutes } from './api/permissions.ts'
@@ -37,6 +38,7 @@ const resources = [
   createRoleRoutes,
   createPermissionRoutes,
   createApiKeyRoutes,
+  createInviteRoutes,
   createAccountRoutes,
   createAccountsRoutes,
   createNodeRoutes,

@@ -8,6 +8,7 @@ export const tags = [
   { name: 'Roles', description: 'What users may do, as switches.' },
   { name: 'API keys', description: 'What machines come with; secrets are shown once.' },
   { name: 'Audit', description: 'What happened, and why it was decided so.' },
+  { name: 'Invites', description: 'People who are to become users.' },
   { name: 'Account', description: 'The settings of the own account.' },
   { name: 'Platform', description: 'Accounts and nodes; the platform operator.' },
 ] as const

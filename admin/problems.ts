@@ -48,6 +48,7 @@ export const problems = {
   'username-taken': conflict('username-taken', 'The username is taken'),
   'name-taken': conflict('name-taken', 'The name is taken'),
   'email-taken': conflict('email-taken', 'The e-mail address is taken'),
+  'invite-over': conflict('invite-over', 'The invite was accepted or revoked, or has expired'),
   'role-predefined': conflict('role-predefined', 'Nobody changes a predefined role'),
   'role-in-use': conflict('role-in-use', 'Somebody holds this role'),
   stale: {
