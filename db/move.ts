@@ -1,5 +1,6 @@
 import { and, asc, getTableColumns, getTableName, gt, ne, sql, type SQL } from 'drizzle-orm'
 import { getTableConfig, type SQLiteColumn, type SQLiteTable } from 'drizzle-orm/sqlite-core'
+import { setImmediate as breathe } from 'node:timers/promises'
 import { verifyEvents, type Verified } from './chain-verification.ts'
 import { transact, type Database, type Reader, type Transaction } from './database.ts'
 import { keyName } from './keys.ts'
@@ -66,6 +67,8 @@ const copyTable = async (from: Reader, to: Transaction, table: SQLiteTable): Pro
     if (batch.length > 0) await to.queries.insert(table).values([...batch])
     rows += batch.length
     last = batch.at(-1)
+    // Without a pause nothing of what SQLite has done with is let go.
+    await breathe()
     if (batch.length < limit) return rows
   }
 }
