@@ -7,11 +7,13 @@ import { createAccountRoutes } from './api/account.ts'
 import { createAccountsRoutes } from './api/accounts.ts'
 import { createApiAccessRoutes } from './api/api-access.ts'
 import { createApiKeyRoutes } from './api/api-keys.ts'
+import { createDeletionRoutes } from './api/deletion-requests.ts'
 import { createDeviceRoutes } from './api/devices.ts'
 import { createEventRoutes } from './api/events.ts'
 import { createInviteRoutes } from './api/invites.ts'
 import { createMeRoutes } from './api/me.ts'
 import { createNodeRoutes } from './api/nodes.ts'
+import { createPasswordRoutes } from './api/passwords.ts'
 import { createPermissionRoutes } from './api/permissions.ts'
 import { createRoleRoutes } from './api/roles.ts'
 import { createSafelistRoutes } from './api/safelists.ts'
@@ -35,6 +37,8 @@ const resources = [
   createApiAccessRoutes,
   createTwoFactorRoutes,
   createDeviceRoutes,
+  createPasswordRoutes,
+  createDeletionRoutes,
   createRoleRoutes,
   createPermissionRoutes,
   createApiKeyRoutes,
