@@ -1,9 +1,8 @@
-import { and, asc, eq, gt, inArray, lte, or } from 'drizzle-orm'
+import { inArray } from 'drizzle-orm'
+import { findExpiringApiKeys, type ApiKeyView, type Expiring } from './api-key-lists.ts'
 import { transact, type Database } from './database.ts'
 import { recordNotice } from './notices.ts'
-import { apiKeys } from './schema/credentials.ts'
 import { notices } from './schema/notices.ts'
-import { users } from './schema/users.ts'
 
 const dayMs = 86_400_000
 
@@ -12,41 +11,7 @@ const stages = [1, 7] as const
 
 const keysAtOnce = 200
 
-type Ending = {
-  readonly id: string
-  readonly accountId: string
-  readonly userId: string
-  readonly expiresAt: number
-  readonly updatedAt: number
-}
-
-/** A page of enabled keys of enabled users that end within the longest stage, the soonest first. */
-const findEnding = async (
-  { queries, now }: Database,
-  after: Ending | undefined,
-): Promise<readonly Ending[]> => {
-  const { id, accountId, userId, expiresAt, updatedAt } = apiKeys
-  const from = after?.expiresAt ?? now()
-  const isBehind = or(
-    gt(expiresAt, from),
-    after && and(eq(expiresAt, after.expiresAt), gt(id, after.id)),
-  )
-  const rows = await queries
-    .select({ id, accountId, userId, expiresAt, updatedAt })
-    .from(apiKeys)
-    .innerJoin(users, eq(users.id, userId))
-    .where(
-      and(
-        isBehind,
-        lte(expiresAt, now() + dayMs * Math.max(...stages)),
-        eq(apiKeys.enabled, true),
-        eq(users.enabled, true),
-      ),
-    )
-    .orderBy(asc(expiresAt), asc(id))
-    .limit(keysAtOnce)
-  return rows.map((row) => ({ ...row, expiresAt: row.expiresAt ?? 0 }))
-}
+type Ending = ApiKeyView & Expiring
 
 /** The notice that is due of a key; none while whoever changed it last knew that it ends so soon. */
 const wantedOf = (key: Ending, now: number) => {
@@ -81,10 +46,12 @@ const recordSome = async (database: Database, keys: readonly Ending[]): Promise<
 
 /** Records a notice of each API key that ends within 7 days, and again within one; each once, on any node. */
 export const recordExpiringKeys = async (database: Database): Promise<void> => {
-  for (let last: Ending | undefined; ;) {
-    const keys = await findEnding(database, last)
+  for (let after: Expiring | undefined; ;) {
+    const withinMs = dayMs * Math.max(...stages)
+    const found = await findExpiringApiKeys(database, { withinMs, after, limit: keysAtOnce })
+    const keys = found.map((key) => ({ ...key, expiresAt: key.expiresAt ?? 0 }))
     await recordSome(database, keys)
-    last = keys.at(-1)
+    after = keys.at(-1)
     if (keys.length < keysAtOnce) return
   }
 }

@@ -12,6 +12,8 @@ import type { HttpServer } from './http/server.ts'
 import { listen, writeEndpoint } from './listening.ts'
 import type { Metrics } from './metrics.ts'
 import { createOperations, type Readiness } from './operations.ts'
+import { openPostOffice, type PostOffice, type PostOfficeOptions } from './post.ts'
+import { createSandboxOutbox } from './sandbox/outbox.ts'
 import {
   openSamples,
   openSandbox,
@@ -33,6 +35,7 @@ export type Gateway = {
   readonly places: Places
   /** Lines for the person who started it: what to try in the sandbox. */
   readonly advice: readonly string[]
+  readonly office: Pick<PostOffice, 'keepUp'>
   /** Stops taking, lets what runs come to its end for a while, writes everything, closes. */
   readonly stop: () => Promise<void>
 }
@@ -87,6 +90,7 @@ const openListeners = async (core: Core, samples: Samples, metrics: Rendered, un
   undo.push(() => drain(core, { http, smpp }))
   const operations = createOperations(metrics, readinessOf(core))
   operations.route('/', createAdminPoint(core))
+  if (settings.sandbox) operations.route('/', createSandboxOutbox(core))
   const fetch = { fetch: operations.fetch, overrideGlobalObjects: false }
   const admin = createAdaptorServer(fetch) as Server
   undo.push(() => {
@@ -118,9 +122,17 @@ const placesOf = ({ http, smpp, smppTls, admin }: Listeners): Places => ({
   admin: writeEndpoint(admin),
 })
 
+/** Where a browser on this machine reaches what listens on every address. */
+const reachable = ({ host, port }: Endpoint): Endpoint => ({
+  host: host === '0.0.0.0' || host === '::' ? 'localhost' : host,
+  port,
+})
+
 export type StartDeps = CoreDeps & {
   /** What `/metrics` shows when this is one of several processes; else its own. */
   readonly renderMetrics?: () => Promise<string>
+  /** How patient it is with mails. */
+  readonly post?: Omit<PostOfficeOptions, 'publicUrl'>
 }
 
 /** Starts the real thing: core, samples, listeners. Throws one clear line when it cannot. */
@@ -128,7 +140,8 @@ export const start = async (deps: StartDeps): Promise<Gateway> => {
   const { settings, log } = deps
   makeDataFolder(settings.dataDir)
   const core = await openCore(deps)
-  const undo: Undo = [core.close]
+  let office: PostOffice | undefined
+  const undo: Undo = [core.close, () => office?.stop()]
   /** Takes every step, also behind one that failed; the first failure is thrown at the end. */
   const stop = async (): Promise<void> => {
     const failures: unknown[] = []
@@ -150,7 +163,11 @@ export const start = async (deps: StartDeps): Promise<Gateway> => {
     const places = placesOf(at)
     if (core.shared === undefined)
       log.info('counters and slots are kept in this process: they serve it alone')
-    return { core, ...at, places, advice: adviceAt(places), stop }
+    const publicUrl = settings.admin.publicUrl ?? `http://${writeEndpoint(reachable(at.admin))}`
+    const opened = (office = openPostOffice(core, { publicUrl, ...deps.post }))
+    // What is being mailed arrives while the listeners drain.
+    undo.push(() => void opened.stop())
+    return { core, ...at, places, advice: adviceAt(places), office, stop }
   } catch (error) {
     await stop().catch((failure: unknown) => {
       log.error({ err: failure }, 'what was opened could not be closed')

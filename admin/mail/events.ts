@@ -21,7 +21,12 @@ export type LockNotice = {
 
 export type FactorChange = Happening &
   (
-    | { readonly change: 'channel'; readonly to: 'email' | 'sms' | 'voice' | 'totp' }
+    | {
+        readonly change: 'channel'
+        readonly to: 'email' | 'sms' | 'voice' | 'totp'
+        /** When a PIN is required from now on, if that was changed with it. */
+        readonly mode?: 'always' | 'remembered'
+      }
     | {
         readonly change: 'authenticatorAdded' | 'authenticatorRemoved' | 'deviceRemoved'
         readonly device: string
@@ -113,6 +118,7 @@ export const draftFactorChanged = (pen: Pen, values: FactorChange): Draft => ({
   subject: pen.say('secondFactor.subject'),
   blocks: [
     line(pen.say(`secondFactor.${values.change}`)),
+    ...('mode' in values ? [line(pen.say(`secondFactor.${values.mode}`))] : []),
     ...factsOf(pen, {
       channel: values.change === 'channel' ? pen.say(`channel.${values.to}`) : null,
       device: 'device' in values ? values.device : null,

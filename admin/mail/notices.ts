@@ -32,6 +32,8 @@ export type Recipient = {
   readonly lastName: string
   readonly language: string
   readonly timeZone: string
+  /** Where users of their account turn to, if not where everybody does. */
+  readonly support?: string | null | undefined
 }
 
 /** `nobody`: the user is disabled (U4), or has no address, or nobody is set to be told. */
@@ -74,7 +76,8 @@ export const createNotices = ({ mailer, publicUrl, supportEmail, now }: NoticeSe
   ): Promise<Noticed> => {
     if (!user.enabled || user.email === null) return 'nobody'
     const pen = await penFor(user.language, user.timeZone)
-    const letter = frame(pen, draft(pen), { name: nameOf(user), site, support: supportEmail })
+    const support = user.support ?? supportEmail
+    const letter = frame(pen, draft(pen), { name: nameOf(user), site, support })
     const content = await layOut(letter, pen.language, pen.say)
     return mailer.send({
       ...content,
@@ -101,18 +104,9 @@ export const createNotices = ({ mailer, publicUrl, supportEmail, now }: NoticeSe
     passwordChanged: (user: Recipient, values: Happening) =>
       write(user, (pen) => draftPasswordChanged(pen, values)),
 
-    /** To the old address and to the new one, as far as there are any. */
-    emailChanged: async (
-      user: Recipient,
-      values: NewContact & { readonly from: string | null },
-    ): Promise<readonly Noticed[]> => {
-      const addresses = [values.from, values.to].filter((address) => address !== null)
-      return Promise.all(
-        addresses.map((email) =>
-          write({ ...user, email }, (pen) => draftContactChanged(pen, 'email', values)),
-        ),
-      )
-    },
+    /** To one address: the one before and the new one are told each. */
+    emailChanged: (user: Recipient, values: NewContact & { readonly address: string }) =>
+      write({ ...user, email: values.address }, (pen) => draftContactChanged(pen, 'email', values)),
 
     mobileChanged: (user: Recipient, values: NewContact) =>
       write(user, (pen) => draftContactChanged(pen, 'mobile', values)),
@@ -155,7 +149,8 @@ export const createNotices = ({ mailer, publicUrl, supportEmail, now }: NoticeSe
         readonly timeZone?: string
       },
     ): Promise<Noticed> => {
-      if (supportEmail === undefined) return 'nobody'
+      const to = user.support ?? supportEmail
+      if (to === undefined) return 'nobody'
       const pen = await penFor(values.language ?? 'en', values.timeZone ?? 'UTC')
       const draft = draftDeletionRequested(pen, {
         account: values.account,
@@ -167,7 +162,7 @@ export const createNotices = ({ mailer, publicUrl, supportEmail, now }: NoticeSe
         time: values.at,
       })
       const letter = frame(pen, draft, { name: '', site, support: undefined })
-      return mailer.send({ ...(await layOut(letter, pen.language, pen.say)), to: supportEmail })
+      return mailer.send({ ...(await layOut(letter, pen.language, pen.say)), to })
     },
   }
 }

@@ -66,6 +66,7 @@ const adviceFor = (key: string) => {
       `  smpp://${smpp}  system_id alice  password sandbox-alice-1`,
       'And what became of it (unlocks alice again):',
       '  npm run cli -- user show alice; npm run cli -- user unlock alice',
+      `The mails of it, kept instead of sent: http://${admin}/outbox`,
       '',
     ]
   }

@@ -9,7 +9,7 @@ import type { UserRow } from '../../db/user-rows.ts'
 import { createUser, type NewUser } from '../../db/users.ts'
 import { createLog } from '../../gateway/log.ts'
 import { readSettings } from '../../gateway/settings.ts'
-import { start, type Gateway } from '../../gateway/start.ts'
+import { start, type Gateway, type StartDeps } from '../../gateway/start.ts'
 import { createSystem, type System } from '../../gateway/system.ts'
 
 /** A user to make before the test begins: allowed on HTTP and SMPP unless told otherwise. */
@@ -37,6 +37,7 @@ export type TestOptions = {
   readonly file?: Readonly<Record<string, unknown>>
   readonly users?: readonly TestUser[]
   readonly system?: Partial<System>
+  readonly post?: StartDeps['post']
   /** Kept by the caller, who removes it; else a new one. */
   readonly dataDir?: string
 }
@@ -74,6 +75,7 @@ export const startGateway = async (options: TestOptions = {}): Promise<TestGatew
   const gateway = await start({
     settings: settingsOf(dataDir, options),
     system: { ...createSystem(), ...options.system },
+    ...(options.post && { post: options.post }),
     log: createLog('debug', destination),
   })
   const { database, hashing } = gateway.core

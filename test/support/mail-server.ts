@@ -22,10 +22,11 @@ const read = async (stream: AsyncIterable<Buffer>): Promise<string> => {
   return Buffer.concat(chunks).toString()
 }
 
-/** A real mail server on a free port (or `port`), gone when the test is over. */
+/** A real mail server on a free port (or `port`), gone when the test is over unless tests share it. */
 export const startMailServer = async (
   options: SMTPServerOptions = {},
   port = 0,
+  isShared = false,
 ): Promise<MailServer> => {
   const received: Received[] = []
   const server = new SMTPServer({
@@ -56,7 +57,7 @@ export const startMailServer = async (
         resolve()
       })
     }))
-  onTestFinished(stop)
+  if (!isShared) onTestFinished(stop)
   const { port: taken } = server.server.address() as AddressInfo
   return { port: taken, url: `smtp://127.0.0.1:${taken}`, received, stop }
 }
@@ -70,4 +71,57 @@ export const headersOf = (message: string): ReadonlyMap<string, string> => {
       return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
     }),
   )
+}
+
+export type ReadMail = {
+  readonly to: string
+  readonly subject: string
+  readonly language: string
+  readonly text: string
+}
+
+/** A header with its encoded words (RFC 2047) read. */
+const decodeWords = (value: string): string =>
+  value
+    .replace(/\?=\s+=\?/g, '?==?')
+    .replace(/((?:=\?utf-8\?[BQ]\?[^?]*\?=)+)/gi, (words) =>
+      Buffer.concat(
+        Array.from(words.matchAll(/=\?utf-8\?([BQ])\?([^?]*)\?=/gi), ([, how = '', what = '']) =>
+          how.toUpperCase() === 'B'
+            ? Buffer.from(what, 'base64')
+            : decodeQuoted(what.replaceAll('_', ' ')),
+        ),
+      ).toString(),
+    )
+
+/** Quoted-printable (RFC 2045 §6.7). */
+const decodeQuoted = (text: string): Buffer =>
+  Buffer.from(
+    text
+      .replace(/=\r\n/g, '')
+      .replace(/=([0-9A-F]{2})/gi, (_, digits: string) =>
+        String.fromCharCode(Number.parseInt(digits, 16)),
+      ),
+    'latin1',
+  )
+
+/** What its reader sees of a mail, of which the plain text comes first. */
+export const readMail = ({ to, message }: Received): ReadMail => {
+  const headers = headersOf(message)
+  const boundary = /boundary="([^"]+)"/.exec(headers.get('content-type') ?? '')?.[1] ?? ''
+  const part = (message.split(`--${boundary}\r\n`)[1] ?? '').split(`\r\n--${boundary}`)[0] ?? ''
+  const body = part.slice(part.indexOf('\r\n\r\n') + 4)
+  const encoding = headersOf(part).get('content-transfer-encoding')
+  const decoded =
+    encoding === 'base64'
+      ? Buffer.from(body, 'base64')
+      : encoding === 'quoted-printable'
+        ? decodeQuoted(body)
+        : Buffer.from(body)
+  return {
+    to: to.join(', '),
+    subject: decodeWords(headers.get('subject') ?? ''),
+    language: headers.get('content-language') ?? '',
+    text: decoded.toString().replaceAll('\r\n', '\n'),
+  }
 }

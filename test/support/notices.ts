@@ -52,14 +52,22 @@ export const everyNotice: Readonly<
     notices.locked(user, { failures: 1, at, until: null, sources: [], channels: ['web'] }),
   'password changed': (notices, user) => notices.passwordChanged(user, happening),
   'e-mail changed': (notices, user) =>
-    notices.emailChanged(user, { ...happening, from: 'old@example.com', to: 'new@example.com' }),
+    Promise.all(
+      ['old@example.com', 'new@example.com'].map((address) =>
+        notices.emailChanged(user, { ...happening, address, to: 'new@example.com' }),
+      ),
+    ),
   'e-mail removed': (notices, user) =>
-    notices.emailChanged(user, { ...happening, from: 'old@example.com', to: null }),
+    notices.emailChanged(user, { ...happening, address: 'old@example.com', to: null }),
   'mobile changed': (notices, user) =>
     notices.mobileChanged(user, { ...happening, to: '+385911234567' }),
   'mobile removed': (notices, user) => notices.mobileChanged(user, { ...happening, to: null }),
   'channel changed': (notices, user) =>
     notices.secondFactorChanged(user, { ...happening, change: 'channel', to: 'voice' }),
+  'channel and mode changed': (notices, user) =>
+    notices.secondFactorChanged(user, {
+      ...{ ...happening, change: 'channel', to: 'voice', mode: 'always' },
+    }),
   'PIN always': (notices, user) =>
     notices.secondFactorChanged(user, { ...happening, change: 'always' }),
   'PIN on new devices': (notices, user) =>
