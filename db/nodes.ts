@@ -11,12 +11,15 @@ const BEAT_MS = 5_000
 /** A node that was silent for so long is gone. */
 const SILENT_MS = 30_000
 
+/** Whether a node lives, as far as anybody knows. */
+export const isAlive = (reader: Reader) => gt(nodes.seenAt, reader.now() - SILENT_MS)
+
 /** The nodes that live, by their names. */
 export const findNodes = (reader: Reader): Promise<readonly Node[]> =>
   reader.queries
     .select()
     .from(nodes)
-    .where(gt(nodes.seenAt, reader.now() - SILENT_MS))
+    .where(isAlive(reader))
     .orderBy(asc(nodes.name), asc(nodes.id))
 
 /** Tells of one node, forgets those that are gone, and counts those that are left. */
@@ -46,6 +49,7 @@ export type HeartbeatOptions = {
 }
 
 export type Heartbeat = {
+  readonly nodeId: string
   /** The last known number of nodes, this one among them. */
   readonly liveNodes: () => number
   /** Tells now. Never rejects. */
@@ -86,6 +90,7 @@ export const createHeartbeat = async (options: HeartbeatOptions): Promise<Heartb
   const timer = setInterval(() => void beat(), BEAT_MS).unref()
   await beat()
   return {
+    nodeId: node.id,
     liveNodes: () => live,
     beat,
     stop: async () => {

@@ -4,6 +4,7 @@ import type { BindLog } from '../db/binds.ts'
 import { createFeed, type Change, type Feed } from '../db/changes.ts'
 import { closeDatabase, transact, type Database } from '../db/database.ts'
 import type { Hashing } from '../db/hashing.ts'
+import { createLiveLog, type LiveLog } from '../db/live-log.ts'
 import { clearLocks, recordLock } from '../db/locks.ts'
 import { shareNews } from '../db/news.ts'
 import type { Heartbeat } from '../db/nodes.ts'
@@ -41,6 +42,8 @@ export type Core = {
   readonly hashing: Hashing
   readonly directory: Directory
   readonly live: Live
+  /** Tells the other nodes of what is open here. */
+  readonly liveLog: LiveLog
   readonly metrics: Metrics
   readonly recorder: Recorder
   readonly refusals: RefusalLog
@@ -50,6 +53,8 @@ export type Core = {
   /** What the nodes share in Redis; without it this process is alone. */
   readonly shared: Shared | undefined
   readonly liveNodes: Heartbeat['liveNodes']
+  /** What the nodes share cannot be reached. */
+  readonly isDegraded: () => boolean
   readonly authorize: Authorize
   readonly judge: Judge
   readonly judgeLive: JudgeLive
@@ -92,6 +97,7 @@ const createLockBook = ({ database }: Stores, logFailure: (error: unknown) => vo
 export const openCore = async (deps: CoreDeps): Promise<Core> => {
   const { settings, system, log } = deps
   let liveNodes = (): number => 1
+  let hearLive: LiveLog['onChange'] = () => undefined
   const stores = await openStores(deps, () => liveNodes())
   const { database, shared, attempts, hashing, refusals, binds, sources } = stores
   const directory = createWiredDirectory(deps, stores)
@@ -118,6 +124,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     pollMs: NEWS_POLL_MS,
     onChange: (change: Change) => {
       reviewer.onChange(change)
+      hearLive(change)
     },
     onError: logFailure,
   })
@@ -130,6 +137,18 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     isDegraded,
   })
   liveNodes = heartbeat.liveNodes
+  const liveLog = createLiveLog({
+    database,
+    nodeId: heartbeat.nodeId,
+    open: () => live.lasting(system.now()),
+    end: (id) => {
+      live.end(id, 'session-ended')
+    },
+    onError: (error) => {
+      log.error({ err: error }, 'what is open here could not be told; it goes on trying')
+    },
+  })
+  hearLive = liveLog.onChange
   const recorder = createRecorder({
     ...stores,
     newId: database.newId,
@@ -164,6 +183,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     news?.stop()
     feed.stop()
     reviewer.stop()
+    await liveLog.stop()
     await heartbeat.stop()
     await refusals.stop()
     await binds.stop()
@@ -180,6 +200,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     hashing,
     directory,
     live,
+    liveLog,
     metrics,
     recorder,
     refusals,
@@ -199,6 +220,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     ...parts,
     feed,
     liveNodes: heartbeat.liveNodes,
+    isDegraded,
     authorize,
     judge,
     judgeLive: createJudgeLive(judge, keys),

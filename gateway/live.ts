@@ -1,3 +1,4 @@
+import type { LiveObjectRow } from '../db/live-objects.ts'
 import type { Verdict } from '../policies/decision.ts'
 import type { Reason } from '../policies/reasons.ts'
 import type { Resident } from './directory.ts'
@@ -15,6 +16,9 @@ export type LiveView = {
 /** Something of a user's that goes on after its decision: an exchange, a tunnel, a bind. */
 export type LiveObject = LiveView & {
   readonly userId: string
+  readonly accountId: string
+  /** What was asked for, without a query. */
+  readonly target: string | undefined
   /** What the rules would say now; the user is undefined when there is no such user any more. */
   readonly judge: (now: Resident | undefined) => Verdict | Promise<Verdict>
   /** Ends it, for that reason. */
@@ -32,10 +36,17 @@ export type Live = {
   readonly has: (userId: string) => boolean
   /** What a user has open in this process, the oldest first. */
   readonly of: (userId: string) => readonly LiveView[]
+  /** All that is open for longer than a moment, of whomever, as the other nodes are told of it. */
+  readonly lasting: (now: number) => readonly LiveObjectRow[]
   readonly endOf: (userId: string, reason: Reason) => void
+  /** Ends one, if it is open here. */
+  readonly end: (id: string, reason: Reason) => void
   /** Ends everything, or everything of a kind, as at a shutdown. */
   readonly endAll: (reason: Reason, kind?: LiveObject['kind']) => void
 }
+
+/** An exchange that is over sooner is told to nobody: there may be thousands of them a second. */
+const MOMENT_MS = 3_000
 
 const settle = (object: LiveObject, verdict: Verdict): void => {
   if (verdict.effect !== 'permit') object.end(verdict.reason)
@@ -77,6 +88,15 @@ export const createLive = (): Live => {
       Array.from(byUser.get(userId) ?? [], ({ id, kind, source, since }) => {
         return { id, kind, source, since }
       }),
+    lasting: (now) =>
+      Array.from(all())
+        .filter(({ kind, since }) => kind !== 'http' || since <= now - MOMENT_MS)
+        .map(({ id, userId, accountId, kind, source, target, since }) => {
+          return { id, userId, accountId, kind, source, target, since }
+        }),
+    end: (id, reason) => {
+      for (const object of [...all()]) if (object.id === id) object.end(reason)
+    },
     endOf: (userId, reason) => {
       for (const object of [...(byUser.get(userId) ?? [])]) object.end(reason)
     },

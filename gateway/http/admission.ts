@@ -41,6 +41,8 @@ export const createAdmit = (deps: AdmissionDeps): Admit => {
     const object: LiveObject = {
       id: decisionId,
       userId: user.id,
+      accountId: user.accountId,
+      target: attempt.target,
       source: attempt.client?.text,
       since: system.now(),
       kind: upgrade ? 'upgrade' : 'http',

@@ -70,6 +70,8 @@ export const createEntrant = (
   const object: LiveObject = {
     id: visit.decision.id,
     userId: user.id,
+    accountId: user.accountId,
+    target: visit.attempt.target,
     source: visit.attempt.client?.text,
     since: now(),
     kind: 'bind',

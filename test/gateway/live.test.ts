@@ -8,6 +8,8 @@ const objectOf = (live: Live, userId: string, kind: LiveObject['kind'], allowed:
   const object: LiveObject = {
     id: `${userId}-${kind}`,
     userId,
+    accountId: 'acme',
+    target: 'GET /',
     kind,
     source: '192.0.2.1',
     since: 1,
