@@ -24,7 +24,7 @@ export type Bench = {
   readonly now: number
   /** Where it is decided: not in the bucket that was asked for, when its user has too many. */
   readonly bucket: string
-  /** The rules as they are where nobody knows what other nodes count. */
+  /** How much may be begun where nobody knows what other nodes count; what locks stays the same. */
   readonly rulesFor: (rules: LockoutRules) => LockoutRules
 }
 
@@ -94,8 +94,8 @@ export const createSteps = (
   fail: (token) =>
     step(
       token,
-      (before, { now, rulesFor }) => {
-        const { state, counted, locked } = guess.fail(before, token, now, rulesFor(token.rules))
+      (before, { now }) => {
+        const { state, counted, locked } = guess.fail(before, token, now, token.rules)
         return {
           state,
           result: locked ? { counted, lock: lockOf(token, state, clock) } : { counted },

@@ -1,11 +1,16 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { ReserveOutcome } from '../../db/attempts.ts'
+import { createSystem } from '../../gateway/system.ts'
 import { startRedisServer, withoutRedis, type RedisServer } from '../support/redis.ts'
 import { sharedNode, type SharedNode } from '../support/redis-node.ts'
 import { startFaultProxy } from '../support/tcp-fault-proxy.ts'
-import { acme, begin, wrong } from '../db/attempts-trial.ts'
+import { acme, begin, createTestClock, wrong } from '../db/attempts-trial.ts'
+
+const { now } = createSystem()
 
 const patient = { timeout: 20_000, interval: 20 }
+
+type NodeOptions = NonNullable<Parameters<typeof sharedNode>[1]>
 
 type Reserved = Extract<ReserveOutcome, { outcome: 'reserved' }>
 
@@ -22,10 +27,10 @@ describe.skipIf(withoutRedis)('several nodes on one Redis', () => {
     started.push(made)
     return made
   }
-  const node = async (port: number, count: number, commandTimeoutMs = 5_000) => {
+  const node = async (port: number, count: number, more: NodeOptions = {}) => {
     const target = { kind: 'single', url: `redis://127.0.0.1:${port}` } as const
-    const options = { prefix: 'test:', commandTimeoutMs, nodes: () => count }
-    const made = await sharedNode(target, options)
+    const options = { prefix: 'test:', commandTimeoutMs: 5_000, nodes: () => count }
+    const made = await sharedNode(target, { ...options, ...more })
     nodes.push(made)
     return made.attempts
   }
@@ -91,7 +96,7 @@ describe.skipIf(withoutRedis)('several nodes on one Redis', () => {
     const { port } = await server()
     const proxy = await startFaultProxy(port)
     started.push(proxy)
-    const spoiled = await node(proxy.port, 1, 150)
+    const spoiled = await node(proxy.port, 1, { commandTimeoutMs: 150 })
     const other = await node(port, 1)
     await wrong(spoiled, 'a')
     for (const secret of ['b', 'c']) {
@@ -128,13 +133,13 @@ describe.skipIf(withoutRedis)('several nodes on one Redis', () => {
     expect((await wrong(two[1], 'b')).outcome).toBe('reserved')
     await redis.restart()
     await expect.poll(() => nodes.some((it) => it.redis.isAway()), patient).toBe(false)
-    // The second node used up its share, so its lock holds over all of them now.
-    await expect
-      .poll(async () => (await begin(two[0], { fingerprint: 'right' })).outcome, patient)
-      .toBe('locked')
-    await two[0].unlock(acme.userKey)
-    await two[1].unlock(acme.userKey)
-    expect((await begin(two[0], { fingerprint: 'right' })).outcome).toBe('reserved')
+    for (const { attempts } of nodes)
+      await expect
+        .poll(async () => (await attempts.state(acme.userKey))[0]?.failures, patient)
+        .toBe(2)
+    // Neither locked by itself, and both go on from there together.
+    for (const secret of ['c', 'd']) expect((await wrong(two[0], secret)).outcome).toBe('reserved')
+    expect(await wrong(two[1], 'e')).toMatchObject({ lock: { consecutive: 5 } })
   })
 
   test('clear what an admin unlocked while Redis was away', async () => {
@@ -143,13 +148,33 @@ describe.skipIf(withoutRedis)('several nodes on one Redis', () => {
     for (const secret of ['a', 'b', 'c', 'd', 'e']) await wrong(one, secret)
     await redis.admin.save()
     await redis.kill()
-    await one.unlock(acme.userKey)
+    await one.unlock(acme.userKey, now())
     expect(one.lockedUntil(acme.userKey, acme.bucket)).toBeUndefined()
     await redis.restart()
     await expect.poll(() => nodes.some((it) => it.redis.isAway()), patient).toBe(false)
     const other = await node(redis.port, 1)
     await expect.poll(() => other.state(acme.userKey), patient).toEqual([])
     expect((await begin(one, { fingerprint: 'right' })).outcome).toBe('reserved')
+  })
+
+  test('that hear of an unlock late clear nothing that came since', async () => {
+    const { port } = await server()
+    const clock = createTestClock()
+    const two = { now: clock.now, elapsed: clock.elapsed, sharedNow: clock.now }
+    const [prompt, late] = [await node(port, 2, two), await node(port, 2, two)]
+    for (const secret of ['a', 'b', 'c', 'd', 'e']) await wrong(late, secret)
+    await late.unlock(acme.userKey, clock.now() - 60_000)
+    expect((await begin(prompt, { fingerprint: 'right' })).outcome).toBe('locked')
+    clock.wait(60_000)
+    const unlockedAt = clock.now()
+    await prompt.unlock(acme.userKey, unlockedAt)
+    clock.wait(5_000)
+    expect((await wrong(prompt, 'f')).outcome).toBe('reserved')
+    // The other one knows a lock that is no more: it goes, and the guess since stays.
+    expect(late.lockedUntil(acme.userKey, acme.bucket)).toBeDefined()
+    await late.unlock(acme.userKey, unlockedAt)
+    expect(late.lockedUntil(acme.userKey, acme.bucket)).toBeUndefined()
+    expect(await late.state(acme.userKey)).toMatchObject([{ failures: 1 }])
   })
 
   test('write no key that lives for ever (B4)', async () => {
