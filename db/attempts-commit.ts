@@ -19,7 +19,11 @@ export type CommitOptions = {
 /** What is asked of a bucket that has a place in Redis already, or must have one. */
 export const anyNumber = Number.MAX_SAFE_INTEGER
 
-const leastTries = 3
+/**
+ * Where many guess at once each node finds the bucket changed by others: by a place taken and a
+ * failure counted for each of the five guesses of a window. Then it is locked, and changes no more.
+ */
+const leastTries = 12
 
 const asIs = <Rules>(rules: Rules): Rules => rules
 
