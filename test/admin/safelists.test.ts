@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { transact } from '../../db/database.ts'
+import { digestToken } from '../../db/secrets.ts'
+import { createSession } from '../../db/sessions.ts'
+import { address } from '../../policies/address.ts'
 import { startLiveAdmin, type LiveAdmin } from '../support/admin-live.ts'
 import { basic } from '../support/gateway.ts'
 import { until } from '../support/smpp-pair.ts'
@@ -117,6 +121,26 @@ describe('a safelist', () => {
     ] as const)
       expect((await server.root(method, at, { body: entriesOf() })).status).toBe(404)
   })
+})
+
+test('a preview names sessions too, by where they are bound or were last seen', async () => {
+  const { id: userId } = await addUser()
+  const { database } = server.core
+  for (const [kind, source, bound] of [
+    ['web', '127.0.0.1', undefined],
+    ['token', '127.0.0.1', '203.0.113.7'],
+    ['bearer', '203.0.113.9', undefined],
+  ] as const)
+    await transact(database, (tx) =>
+      createSession(tx, {
+        ...{ actor: { channel: 'web', source }, userId, kind, lifeMs: 3_600_000 },
+        digest: digestToken(`${userId} ${kind}`),
+        boundTo: bound === undefined ? undefined : address(bound),
+      }),
+    )
+  const body = entriesOf('203.0.113.0/24')
+  const preview = await server.root('POST', `/users/${userId}/safelist/preview`, { body })
+  expect(preview.body['live']).toMatchObject([{ kind: 'web', source: '127.0.0.1' }])
 })
 
 test('a preview names what would be cut off, and saving cuts off just that (U18)', async () => {

@@ -12,7 +12,7 @@ export type OpenItem = { readonly ended: Promise<unknown>; readonly close: () =>
 /** An admin API in front of upstreams, so that its changes have something to end. */
 export type LiveAdmin = TestAdmin & {
   /** A download that has begun and never ends by itself, from an address of the loopback. */
-  readonly download: (authorization: string, from?: string) => Promise<OpenItem>
+  readonly download: (authorization: string, from?: string, path?: string) => Promise<OpenItem>
   /** A bind that stands. */
   readonly bind: (username: string, password: string) => Promise<OpenItem>
 }
@@ -44,17 +44,25 @@ const openBind = (peer: RawPeer): OpenItem => ({
   close: () => peer.socket.destroy(),
 })
 
-/** Started, with a recording SMSC and an HTTP upstream that drips. */
+/** Started, with a recording SMSC and an HTTP upstream that drips; `/sms` demands `sms/send`. */
 export const startLiveAdmin = async (): Promise<LiveAdmin> => {
   const upstream = await startUpstream(undefined, drip)
   const smsc = await startRecordingSmsc()
   const server = await startAdmin({
-    env: { HTTP_UPSTREAM: upstream.url, SMPP_UPSTREAM: `smpp://127.0.0.1:${smsc.port}` },
-    file: { limits: { floorMs: 0 }, smppLimits: { end: shortEnds } },
+    env: { HTTP_UPSTREAM: '', SMPP_UPSTREAM: `smpp://127.0.0.1:${smsc.port}` },
+    file: {
+      limits: { floorMs: 0 },
+      smppLimits: { end: shortEnds },
+      routes: [
+        { path: '/', upstream: [upstream.url] },
+        { path: '/sms', upstream: [upstream.url], permission: 'sms/send' },
+      ],
+    },
   })
   return {
     ...server,
-    download: (authorization, from = '127.0.0.1') => openDownload(server.url, authorization, from),
+    download: (authorization, from = '127.0.0.1', path = '/') =>
+      openDownload(server.url + path, authorization, from),
     bind: async (username, password) =>
       openBind(await bound(server.smppPort, { username, password })),
     stop: async () => {
