@@ -45,6 +45,11 @@ export type Database = Reader & {
   /** Waits for the turn of this process's writer; resolves to the function that ends the turn. */
   readonly takeTurn: () => Promise<() => void>
   readonly engine: Engine
+  /**
+   * For reads that may take long (lists, searches, counts): no request of the data plane waits for
+   * them. One statement after the other, and none beyond a limit of time.
+   */
+  readonly aside: Reader
   readonly write: Reader
 }
 
@@ -96,6 +101,7 @@ export const openDatabase = async ({
   const shared = { now, key, dialect: engine.dialect }
   return {
     ...readerOf(engine.reader, shared),
+    aside: readerOf(engine.aside, shared),
     write: readerOf(engine.writer, shared),
     newId: createIds({ now, random }),
     followers: new Set(),

@@ -172,9 +172,11 @@ export const openPostgres = async (
     const key = await migratePostgres({ ...shared(url), query_timeout: 60_000 }, random)
     const readers = createReaders(url)
     const { pool, run, ...writer } = createWriter(url)
+    const reader = createQueries(readers.run)
     const engine: PostgresEngine = {
       dialect: 'postgres',
-      reader: createQueries(readers.run),
+      reader,
+      aside: reader,
       writer: createQueries(run),
       ...writer,
       retryAfter: (error, tries) => retryAfter(error, tries, random(1).readUInt8() / 255),

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { createAside } from './aside.ts'
 import type { SqliteEngine } from './engine.ts'
 import { readInstallationKey } from './keys.ts'
 import { openConnections } from './sqlite-file.ts'
@@ -28,11 +29,13 @@ const begin = async (writer: Sqlite.Database): Promise<void> => {
 const createEngine = (file: string, suffix: string, forget: () => void): SqliteEngine => {
   const connections = openConnections(file, suffix)
   const { reader, writer } = connections
+  const aside = createAside(file)
   return {
     dialect: 'sqlite',
     file,
     connections,
     reader: drizzle(reader),
+    aside: aside.queries,
     writer: drizzle(writer),
     begin: () => begin(writer),
     commit: async () => {
@@ -45,6 +48,7 @@ const createEngine = (file: string, suffix: string, forget: () => void): SqliteE
     // It goes by the highest number itself.
     continueNumbers: () => Promise.resolve(),
     close: async () => {
+      await aside.close()
       reader.close()
       writer.close()
       forget()

@@ -5,6 +5,8 @@ import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 type Common = {
   /** Sees committed rows, and cannot write. */
   readonly reader: BetterSQLite3Database
+  /** The same for reads that may take long: meanwhile this thread goes on. */
+  readonly aside: BetterSQLite3Database
   /** Sees and writes what the open transaction does. */
   readonly writer: BetterSQLite3Database
   /** Begins the transaction of the single writer of all processes; one at a time. */

@@ -70,7 +70,7 @@ export const createUserRoutes = (deps: ApiDeps) => {
       const after = cursor === undefined ? undefined : parseCursor(cursor, sort)
       if (cursor !== undefined && after === undefined)
         return { faults: [{ path: 'after', message: 'is no page of this list' }] }
-      const { views, next } = await findUserPage(database, {
+      const { views, next } = await findUserPage(database.aside, {
         accountId,
         filter,
         sort: sort.replace('-', '') as UserSort,
@@ -78,7 +78,8 @@ export const createUserRoutes = (deps: ApiDeps) => {
         after: after && { key: after[1], id: after[2] },
         limit,
       })
-      const total = count === true ? await countUsersOf(database, accountId, filter) : undefined
+      const total =
+        count === true ? await countUsersOf(database.aside, accountId, filter) : undefined
       const items = views.map((view) => userBody(view))
       return {
         body: { items, next: next ? writeCursor([sort, next.key, next.id]) : null, total },
