@@ -18,6 +18,7 @@ import { createPermissionRoutes } from './api/permissions.ts'
 import { createRoleRoutes } from './api/roles.ts'
 import { createSafelistRoutes } from './api/safelists.ts'
 import { createTwoFactorRoutes } from './api/two-factor.ts'
+import { createSessionRoutes } from './api/sessions.ts'
 import { createUserRoleRoutes } from './api/user-roles.ts'
 import { createUserStateRoutes } from './api/user-states.ts'
 import { createUserRoutes } from './api/users.ts'
@@ -47,6 +48,7 @@ const resources = [
   createAccountsRoutes,
   createNodeRoutes,
   createEventRoutes,
+  createSessionRoutes,
 ] as const
 
 const apiDepsOf = (deps: AdminDeps): ApiDeps => {

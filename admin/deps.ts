@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Attempts, BucketView } from '../db/attempts.ts'
 import type { Database } from '../db/database.ts'
 import type { Hashing } from '../db/hashing.ts'
+import type { LiveLog } from '../db/live-log.ts'
 import type { Random } from '../db/secrets.ts'
 import type { Address } from '../policies/address.ts'
 import type { AuthorizeInTime } from '../policies/ports.ts'
@@ -29,6 +30,8 @@ export type AdminDeps = {
   readonly clientAddressOf: (c: Context) => Address | undefined
   /** What goes on of a user's in this process. */
   readonly live: { readonly of: (userId: string) => readonly LiveItem[] }
+  /** Tells the directory what goes on in this process, and ends what is to be ended. */
+  readonly liveLog: Pick<LiveLog, 'look'>
   /** Bytes fit for keys and tokens. */
   readonly random: Random
   readonly log: Pick<Logger, 'error'>

@@ -7,6 +7,7 @@ export const tags = [
   { name: 'Users', description: 'Profiles, states, roles and what follows from them.' },
   { name: 'Roles', description: 'What users may do, as switches.' },
   { name: 'API keys', description: 'What machines come with; secrets are shown once.' },
+  { name: 'Sessions', description: 'What is open, and ending it.' },
   { name: 'Audit', description: 'What happened, and why it was decided so.' },
   { name: 'Invites', description: 'People who are to become users.' },
   { name: 'Account', description: 'The settings of the own account.' },

@@ -16,11 +16,7 @@ export const isAlive = (reader: Reader) => gt(nodes.seenAt, reader.now() - SILEN
 
 /** The nodes that live, by their names. */
 export const findNodes = (reader: Reader): Promise<readonly Node[]> =>
-  reader.queries
-    .select()
-    .from(nodes)
-    .where(isAlive(reader))
-    .orderBy(asc(nodes.name), asc(nodes.id))
+  reader.queries.select().from(nodes).where(isAlive(reader)).orderBy(asc(nodes.name), asc(nodes.id))
 
 /** Tells of one node, forgets those that are gone, and counts those that are left. */
 const recordNode = async (tx: Transaction, node: Omit<Node, 'seenAt'>): Promise<number> => {

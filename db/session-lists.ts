@@ -73,6 +73,19 @@ export const findSessionPage = async (
   return rows.map((row) => ({ ...row, kind: row.kind as SessionKind }))
 }
 
+/** Whose an open session of the account is. */
+export const findSessionOwner = async (
+  reader: Reader,
+  accountId: string,
+  id: string,
+): Promise<string | undefined> => {
+  const [row] = await reader.queries
+    .select({ userId: sessions.userId })
+    .from(sessions)
+    .where(and(eq(sessions.id, id), eq(sessions.accountId, accountId), isNull(sessions.endedAt)))
+  return row?.userId
+}
+
 export const countSessions = async (reader: Reader, of: SessionsOf): Promise<number> =>
   (
     await reader.queries

@@ -8,13 +8,14 @@ import { addressOfSocket } from './proxied-listener.ts'
 
 /** The administration point of a core, for an app that is served by @hono/node-server. */
 export const createAdminPoint = (core: Core) => {
-  const { database, attempts, hashing, live, log, settings, system } = core
+  const { database, attempts, hashing, live, liveLog, log, settings, system } = core
   const clientAddress = createClientAddress(createIsTrusted(settings.trustedProxies))
   return createAdmin({
     database,
     attempts,
     hashing,
     live,
+    liveLog,
     random: system.random,
     log,
     authorize: createAuthorizeInTime(core),

@@ -1,0 +1,190 @@
+import { z } from '@hono/zod-openapi'
+import { findAccount } from '../../db/accounts.ts'
+import { transact, type Transaction } from '../../db/database.ts'
+import {
+  askEnd,
+  countLiveObjects,
+  findLiveObjects,
+  findLiveOwner,
+  type LiveObjectView,
+} from '../../db/live-objects.ts'
+import {
+  countSessions,
+  findSessionOwner,
+  findSessionPage,
+  type SessionView,
+} from '../../db/session-lists.ts'
+import { endSession } from '../../db/sessions.ts'
+import { findUserOf } from '../../db/user-rows.ts'
+import type { Caller } from '../caller.ts'
+import type { ApiDeps } from '../deps.ts'
+import { time, timeOf } from '../fields.ts'
+import { findOwnOrTouchable, maySee } from '../guard.ts'
+import { pageOf, pageQuery, readPage } from '../paging.ts'
+import type { Refused } from '../problems.ts'
+import { createRoutes } from '../routes.ts'
+
+const session = z
+  .object({
+    id: z.string(),
+    kind: z.enum(['web', 'token', 'bearer', 'http', 'upgrade', 'bind']).openapi({
+      description:
+        'Signed in on the web, a session token, an access token; or what is open: an HTTP exchange that lasts, an upgraded connection, an SMPP bind',
+    }),
+    userId: z.string(),
+    username: z.string(),
+    source: z.string().nullable(),
+    since: time,
+    target: z.string().nullable().openapi({ description: 'Of what is open: what was asked for' }),
+    node: z.string().nullable().openapi({ description: 'Of what is open: where' }),
+    boundTo: z.string().nullable(),
+    userAgent: z.string().nullable(),
+    apiKeyId: z.string().nullable(),
+    lastSeenAt: time.nullable(),
+    expiresAt: time.nullable(),
+  })
+  .openapi('Session')
+
+type Item = z.input<typeof session>
+
+const ofSession = (view: SessionView): Item => ({
+  ...view,
+  ...{ target: null, node: null },
+  since: timeOf(view.createdAt),
+  lastSeenAt: timeOf(view.lastSeenAt),
+  expiresAt: timeOf(view.expiresAt),
+})
+
+const ofLive = (view: LiveObjectView): Item => ({
+  ...view,
+  since: timeOf(view.since),
+  ...{ boundTo: null, userAgent: null, apiKeyId: null, lastSeenAt: null, expiresAt: null },
+})
+
+/** Ids are made in the order of time, of both alike. */
+const byId = (one: Item, other: Item): number => (one.id < other.id ? -1 : 1)
+
+const permission = 'sessions/manage'
+const query = z.strictObject(pageQuery)
+const whose = "One's own, or with `sessions/manage` anybody's."
+
+/** Ends what has this id, if it is this user's. */
+const end = async (
+  tx: Transaction,
+  caller: Caller,
+  { id, userId }: { readonly id: string; readonly userId?: string },
+): Promise<object | Refused> => {
+  const { actor } = caller
+  const { accountId } = caller.user
+  // Whose it is stays unknown to who may look at their own alone.
+  if (userId !== undefined && !maySee(caller, userId, permission)) return { refused: 'forbidden' }
+  const ofToken = await findSessionOwner(tx, accountId, id)
+  const owner = ofToken ?? (await findLiveOwner(tx, accountId, id))
+  if (owner === undefined || (userId ?? owner) !== owner) return { refused: 'not-found' }
+  const touched = await findOwnOrTouchable(tx, caller, { userId: owner, permission })
+  if ('refused' in touched) return touched
+  return ofToken === undefined
+    ? askEnd(tx, { actor, accountId, id })
+    : endSession(tx, { actor, accountId, id, reason: 'ended-by-admin' })
+}
+
+/** Who is signed in, who is bound, who has an open stream, at any node; each can be ended (U17). */
+export const createSessionRoutes = (deps: ApiDeps) => {
+  const { database, liveLog } = deps
+  const { app, add } = createRoutes(deps.enter)
+
+  const read = async (
+    { user: { accountId } }: Caller,
+    query: z.output<z.ZodObject<typeof pageQuery>>,
+    userId?: string,
+  ) => {
+    // What has just been opened here is told first; the other nodes do so every few seconds.
+    await liveLog.look()
+    const account = await findAccount(database, accountId)
+    if (account === undefined) throw new Error('a caller without an account')
+    const of = { accountId, userId, settings: account.settings }
+    const page = await readPage({
+      ...{ list: 'sessions', query },
+      find: async (after, limit) =>
+        [
+          ...(await findSessionPage(database, { ...of, after, limit })).map(ofSession),
+          ...(await findLiveObjects(database, { ...of, after, limit })).map(ofLive),
+        ]
+          .toSorted(byId)
+          .slice(0, limit),
+      keyOf: ({ id }) => id,
+      count: async () =>
+        (await countSessions(database, of)) + (await countLiveObjects(database, of)),
+    })
+    return 'faults' in page ? page : { body: { ...page, items: [...page.items] } }
+  }
+
+  const endNow = async (caller: Caller, of: { readonly id: string; readonly userId?: string }) => {
+    await liveLog.look()
+    const ended = await transact(database, (tx) => end(tx, caller, of))
+    if ('refused' in ended) return ended
+    // What is open here is ended before the answer; other nodes hear of it within a second.
+    await liveLog.look()
+    return undefined
+  }
+
+  add(
+    {
+      operationId: 'listSessions',
+      method: 'get',
+      path: '/sessions',
+      tag: 'Sessions',
+      summary: 'Who is signed in, bound, or has an open stream, at any node',
+      permission,
+      query,
+      answer: pageOf(session),
+    },
+    ({ caller, query }) => read(caller, query),
+  )
+  add(
+    {
+      operationId: 'endSession',
+      method: 'delete',
+      path: '/sessions/{id}',
+      tag: 'Sessions',
+      summary: 'End one, wherever it lives',
+      description: 'In force within a second; a bind is unbound on both legs.',
+      permission,
+      refusals: ['beyond-own-rights'],
+    },
+    ({ caller, params: { id } }) => endNow(caller, { id }),
+  )
+  add(
+    {
+      operationId: 'listUserSessions',
+      method: 'get',
+      path: '/users/{id}/sessions',
+      tag: 'Sessions',
+      summary: 'What a user has open',
+      description: whose,
+      permission: undefined,
+      query,
+      answer: pageOf(session),
+      refusals: ['forbidden'],
+    },
+    async ({ caller, params: { id }, query }) => {
+      if (!maySee(caller, id, permission)) return { refused: 'forbidden' }
+      const user = await findUserOf(database, caller.user.accountId, id)
+      return user === undefined ? { refused: 'not-found' } : read(caller, query, id)
+    },
+  )
+  add(
+    {
+      operationId: 'endUserSession',
+      method: 'delete',
+      path: '/users/{id}/sessions/{sessionId}',
+      tag: 'Sessions',
+      summary: 'End one of a user’s',
+      description: whose,
+      permission: undefined,
+      refusals: ['forbidden', 'beyond-own-rights'],
+    },
+    ({ caller, params: { id: userId, sessionId: id } }) => endNow(caller, { id, userId }),
+  )
+  return app
+}
