@@ -1,4 +1,4 @@
-import { isLocked, restore, settle, unlock, type BucketState } from '../policies/bucket.ts'
+import { isLocked, restore, settle, unlockUpTo, type BucketState } from '../policies/bucket.ts'
 import { unknownBucket } from '../policies/lockout.ts'
 import { anyNumber, createCommit, type CommitOptions } from './attempts-commit.ts'
 import { createJournal, type Deed } from './attempts-journal.ts'
@@ -18,7 +18,8 @@ export type SharedBucketsOptions = CommitOptions & {
 /** The buckets in Redis while it is there, and as this process knows them while it is not. */
 export type SharedBuckets = {
   readonly step: Step
-  readonly unlock: (userKey: string) => Promise<void>
+  /** In the time of the store. */
+  readonly unlock: (userKey: string, at: number) => Promise<void>
   /** The buckets of a user, as well as they can be known now. */
   readonly all: (userKey: string) => Promise<ReadonlyMap<string, BucketState>>
   /** Tells Redis all that was counted here without it. Never rejects. */
@@ -27,10 +28,6 @@ export type SharedBuckets = {
 
 /** By as much the clocks of two nodes may be wrong about that of Redis (ms). */
 const SLACK_MS = 1_000
-
-/** Clears what was counted up to then: told late, it leaves alone what came after. */
-const unlockAsOf = (state: BucketState, at: number): BucketState =>
-  Math.max(state.failedAt, state.lockedAt) <= at + SLACK_MS ? unlock(state) : state
 
 const asIs = <Rules>(rules: Rules): Rules => rules
 
@@ -118,7 +115,7 @@ export const createSharedBuckets = (options: SharedBucketsOptions): SharedBucket
       const replay = (state: BucketState): BucketState =>
         list.reduce(
           (it, { apply, at }) => apply(it, at),
-          unlockedAt === undefined ? state : unlockAsOf(state, unlockedAt),
+          unlockedAt === undefined ? state : unlockUpTo(state, unlockedAt),
         )
       await commit(place, [silently(replay)], anyNumber)
       journal.sent(place, list)
@@ -151,24 +148,23 @@ export const createSharedBuckets = (options: SharedBucketsOptions): SharedBucket
 
   return {
     step: queue.step,
-    unlock: async (userKey) => {
+    unlock: async (userKey, at) => {
+      const upTo = Math.min(at + SLACK_MS, clock.steady())
       const places = new Map(known.of(userKey).map(([place]) => [place.bucket, place]))
+      // A lock that is known holds, so this process forgets it first.
+      for (const [place, state] of known.of(userKey)) known.put(place, unlockUpTo(state, upTo))
       try {
         await merge(userKey)
         for (const [bucket] of await remote.all(userKey))
           if (!places.has(bucket)) places.set(bucket, { userKey, bucket, existing: true })
       } catch (error) {
         if (!(error instanceof RedisFailure)) throw error
-        for (const [place, state] of known.of(userKey)) known.put(place, unlock(state))
-        journal.addUnlock(userKey, clock.steady())
+        journal.addUnlock(userKey, upTo)
         return
       }
       await Promise.all(
         [...places.values()].map((place) =>
-          queue.step(place, (state, { now }) => ({
-            state: unlockAsOf(state, now),
-            result: undefined,
-          })),
+          queue.step(place, (state) => ({ state: unlockUpTo(state, upTo), result: undefined })),
         ),
       )
     },

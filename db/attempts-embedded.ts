@@ -1,4 +1,4 @@
-import { restore, unlock } from '../policies/bucket.ts'
+import { restore, unlockUpTo } from '../policies/bucket.ts'
 import { defaultAttemptLimits, type AttemptLimits, type Attempts } from './attempts.ts'
 import { createKnownBuckets, viewOf } from './attempts-known.ts'
 import { createSteps, type Step, type StoreClock } from './attempts-steps.ts'
@@ -10,6 +10,9 @@ export type EmbeddedAttemptsOptions = {
   readonly elapsed: () => number
   readonly limits?: Partial<AttemptLimits>
 }
+
+/** A moment in whole ms may be that much before what came just before it (ms). */
+const ROUNDING_MS = 10
 
 /** Inside, time is steady: a clock that is set forward or back neither shortens nor lengthens. */
 const createSteadyClock = ({ now, elapsed }: EmbeddedAttemptsOptions): StoreClock => {
@@ -41,8 +44,9 @@ export const createEmbeddedAttempts = (options: EmbeddedAttemptsOptions): Attemp
 
   return {
     ...createSteps(step, clock, () => String(++holders)),
-    async unlock(userKey) {
-      for (const [place, state] of known.of(userKey)) known.put(place, unlock(state))
+    async unlock(userKey, at) {
+      const upTo = Math.min(clock.toSteady(at) + ROUNDING_MS, clock.steady())
+      for (const [place, state] of known.of(userKey)) known.put(place, unlockUpTo(state, upTo))
     },
     async restore({ userKey, bucket, ...lock }) {
       const lockedAt = clock.toSteady(lock.lockedAt)

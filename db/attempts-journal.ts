@@ -11,7 +11,7 @@ export type Deed = {
 }
 
 export type Unsent = {
-  /** All buckets were cleared at that moment, before the deeds. */
+  /** All buckets were cleared as of that moment, before the deeds. */
   readonly unlockedAt: number | undefined
   readonly deeds: readonly (readonly [Place, readonly Deed[]])[]
 }
@@ -72,8 +72,12 @@ export const createJournal = (most: number): Journal => {
     },
     addUnlock: (userKey, at) => {
       const entry = open(userKey)
-      entry.unlockedAt = at
-      entry.buckets.clear()
+      entry.unlockedAt = Math.max(at, entry.unlockedAt ?? at)
+      for (const [bucket, [place, deeds]] of entry.buckets) {
+        const later = deeds.filter((deed) => deed.at > at)
+        if (later.length > 0) entry.buckets.set(bucket, [place, later])
+        else entry.buckets.delete(bucket)
+      }
     },
     has: (userKey) => entries.has(userKey),
     users: () => [...entries.keys()],

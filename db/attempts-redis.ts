@@ -57,7 +57,7 @@ export const createSharedAttempts = (options: SharedAttemptsOptions): Attempts =
   return {
     ...createSteps(step, clock, newHolder),
     ...createSharedBudget({ take, clock, nodes, limits }),
-    unlock,
+    unlock: (userKey, at) => unlock(userKey, clock.toSteady(at)),
     restore: ({ userKey, bucket, ...lock }) => {
       const lockedAt = clock.toSteady(lock.lockedAt)
       const lockedUntil = clock.toSteady(lock.lockedUntil)

@@ -63,8 +63,11 @@ export type Attempts = {
   readonly giveBack: (token: AttemptToken) => Promise<void>
   /** Clears this bucket and no other. `lapsed`: it took too long, so refuse as if locked. */
   readonly succeed: (token: AttemptToken) => Promise<'cleared' | 'lapsed'>
-  /** Clears every bucket of a user. */
-  readonly unlock: (userKey: string) => Promise<void>
+  /**
+   * Clears every bucket of a user as of that moment (ms since the epoch): told late or twice, it
+   * leaves alone what was counted since.
+   */
+  readonly unlock: (userKey: string, at: number) => Promise<void>
   /** Puts back a lock that was written down; the later end wins. */
   readonly restore: (lock: BucketLock) => Promise<void>
   /** The buckets of a user that hold failures. */

@@ -44,9 +44,9 @@ export const createReviewer = (deps: ReviewerDeps): Reviewer => {
   return {
     onChange: (change) => {
       directory.drop(change)
-      const { userId, kind } = change
+      const { userId, kind, at } = change
       if (userId !== null && kind === 'unlock')
-        attempts.unlock(fingerprints.userKey({ userId })).catch(logFailure)
+        attempts.unlock(fingerprints.userKey({ userId }), at).catch(logFailure)
       if (userId === null) reviewAll()
       else if (live.has(userId)) void review(userId)
     },

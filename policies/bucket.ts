@@ -78,6 +78,15 @@ export const unlock = (state: BucketState): BucketState => ({
   pending: state.pending,
 })
 
+/** An unlock of that moment, told late: what was counted since, and a lock made since, stay. */
+export const unlockUpTo = (state: BucketState, at: number): BucketState => {
+  if (Math.max(state.failedAt, state.lockedAt) <= at) return unlock(state)
+  if (state.lockedAt > at) return state
+  // Which failures of the open window came after nobody knows any more: all of them stay.
+  const consecutive = Math.min(state.consecutive, state.distinct.length)
+  return { ...state, previous: [], lockedAt: 0, lockedUntil: 0, locks: 0, consecutive }
+}
+
 /** A lock as it is written down, so that it outlives the process and Redis. */
 export type WrittenLock = Pick<
   BucketState,

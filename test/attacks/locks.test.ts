@@ -8,6 +8,7 @@ import { transact } from '../../db/database.ts'
 import { findLocks, unlockUser } from '../../db/locks.ts'
 import { systemActor as actor } from '../../db/record.ts'
 import { findRefusal } from '../../db/refusals.ts'
+import { changes } from '../../db/schema/audit.ts'
 import type { UserRow } from '../../db/user-rows.ts'
 import { setUserEnabled } from '../../db/users.ts'
 import { countHashes } from '../support/attempts.ts'
@@ -134,6 +135,19 @@ test('an unlock is in force at once, for a lock of before the restart too', asyn
   await guess(5)
   await unlock()
   expect(await call(right)).toBe('permit')
+})
+
+test('an unlock that is heard of late forgets no guess since', async () => {
+  const { gateway, clock, user, call, guess } = await openWorld()
+  await guess(4)
+  await transact(gateway.core.database, async (tx) => {
+    const { id: userId, accountId } = user
+    const change = { accountId, userId, kind: 'unlock' as const, at: clock.now() - minute }
+    await tx.queries.insert(changes).values(change)
+    tx.announce()
+  })
+  await guess(1)
+  expect(await call(right)).toBe('user-locked')
 })
 
 test('an unlock holds after a restart', async () => {

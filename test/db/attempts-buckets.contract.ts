@@ -71,11 +71,38 @@ export const attemptsBucketsContract = (name: string, create: CreateAttempts): v
       await lockOut(attempts)
       await lockOut(attempts, { bucket: '203.0.113.7' })
       await lockOut(attempts, { userKey: 'other' })
-      await attempts.unlock('acme')
+      await attempts.unlock('acme', clock.now())
       expect(await attempts.state('acme')).toEqual([])
       expect(attempts.lockedUntil('acme', 'unknown')).toBeUndefined()
       expect(await right(attempts)).toBe('cleared')
       expect(attempts.lockedUntil('other', 'unknown')).toBeDefined()
+    })
+
+    test('keeps what was counted since an unlock that it hears of late', async () => {
+      await lockOut(attempts)
+      await wrong(attempts, 'a', { bucket: '192.0.2.1' })
+      clock.wait(16 * minute)
+      await lockOut(attempts)
+      const unlockedAt = clock.now() - 10_000
+      await wrong(attempts, 'b', { bucket: '192.0.2.1' })
+      await attempts.unlock('acme', unlockedAt)
+      expect(await right(attempts)).toBe('locked')
+      expect(await attempts.state('acme')).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ bucket: '192.0.2.1', failures: 1 }),
+          expect.objectContaining({ bucket: 'unknown', lockedUntil: clock.now() + 30 * minute }),
+        ]),
+      )
+    })
+
+    test('forgets no more by a second word of one unlock', async () => {
+      await lockOut(attempts)
+      const unlockedAt = clock.now()
+      await attempts.unlock('acme', unlockedAt)
+      clock.wait(3_000)
+      await lockOut(attempts)
+      await attempts.unlock('acme', unlockedAt)
+      expect(await right(attempts)).toBe('locked')
     })
 
     test('takes back a lock that was written down, and doubles on from it', async () => {

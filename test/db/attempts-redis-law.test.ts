@@ -59,7 +59,8 @@ const createTrial = (clock: TestClock, nodes: readonly Attempts[], model: Attemp
 
   const run = async (next: Command): Promise<void> => {
     if (next.do === 'wait') clock.wait(next.ms)
-    else if (next.do === 'unlock') for (const it of [...nodes, model]) await it.unlock('acme')
+    else if (next.do === 'unlock')
+      for (const it of [...nodes, model]) await it.unlock('acme', clock.now())
     else if (next.do === 'restore') {
       const at = clock.now()
       const lock = { lockedAt: at, lockedUntil: at + next.ms, locks: 1, consecutive: 5 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { emptyBucket, isLocked, unlock } from '../../policies/bucket.ts'
+import { emptyBucket, isLocked, unlock, unlockUpTo } from '../../policies/bucket.ts'
 import { createTrial, five, minute, start } from './trial.ts'
 
 describe('a lock', () => {
@@ -102,5 +102,25 @@ describe('a lock', () => {
     trial.rules = { ...trial.rules, consecutiveLimit: 2 }
     expect(trial.wrong('d', 'e')).toEqual(['reserved', 'locked'])
     expect(trial.state.lockedUntil).toBe(Infinity)
+  })
+})
+
+/** A bucket that was locked at 1,000 for ten seconds and failed again later; one thing changes. */
+const locked = { ...emptyBucket, lockedAt: 1_000, lockedUntil: 11_000, locks: 2, consecutive: 10 }
+const failedSince = { ...locked, failedAt: 12_000, distinct: ['f'], windowEndsAt: 90_000 }
+
+describe('an unlock that is told late', () => {
+  test('clears what was before it', () => {
+    expect(unlockUpTo(locked, 1_000)).toEqual(emptyBucket)
+    expect(unlockUpTo(failedSince, 12_000)).toEqual(emptyBucket)
+  })
+
+  test('leaves a lock that was made since', () => {
+    expect(unlockUpTo(locked, 999)).toBe(locked)
+  })
+
+  test('leaves the failures since, and ends a lock that was before', () => {
+    const left = { ...emptyBucket, failedAt: 12_000, distinct: ['f'], windowEndsAt: 90_000 }
+    expect(unlockUpTo(failedSince, 5_000)).toEqual({ ...left, consecutive: 1 })
   })
 })
