@@ -7,6 +7,8 @@ import { events } from './schema/audit.ts'
 
 /** What happened, as the audit keeps it; values of `before` and `after` never hold secrets. */
 export type NewEvent = {
+  /** A new one unless it was given one before. */
+  readonly id?: string | undefined
   /** `user.disabled`, `decision.refused`, … */
   readonly action: string
   /** Where it came in: a door (`http`, `smpp`, `web`), or `api`, `cli`, `system`. */
@@ -79,7 +81,7 @@ const rowOf = (event: NewEvent, id: string, seq: number, now: number): Covered =
 }
 
 const link = async (tx: Transaction, chain: Chain, event: NewEvent): Promise<string> => {
-  const row = rowOf(event, tx.newId(), chain.seq + 1, tx.now())
+  const row = rowOf(event, event.id ?? tx.newId(), chain.seq + 1, tx.now())
   const prevHash = chain.hash
   const hash = hashOf(prevHash, row)
   chain.seq = row.seq

@@ -23,9 +23,12 @@ export const isLost = (error: unknown): boolean =>
 export const isUnsent = (error: unknown): boolean =>
   error instanceof Error && error.message.endsWith('is not queryable')
 
-/** The server has answered that nothing of the transaction is left. */
+/**
+ * The server has answered that nothing of the transaction is left. Not so by 40003, one of its class:
+ * whether the statement was completed is unknown.
+ */
 export const isRolledBack = (error: unknown): boolean =>
-  error instanceof pg.DatabaseError && /^(40|23)/.test(codeOf(error))
+  error instanceof pg.DatabaseError && /^(40(?!003)|23)/.test(codeOf(error))
 
 /** A commit of which nobody heard what became: it is never tried again. */
 export class CommitUnknown extends Error {

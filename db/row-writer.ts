@@ -1,5 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import { transact, type Database, type Transaction } from './database.ts'
+import { findEvent } from './events.ts'
 import type { Row } from './refusal-groups.ts'
 import { createRowQueue } from './refusal-queue.ts'
 
@@ -34,6 +35,10 @@ const minuteMs = 60_000
 /** So few that a transaction of them holds up nothing else for long. */
 const rowsAtOnce = 100
 
+/** Of a row that was put back nobody knows: only the answer to its commit may have been lost. */
+const isWritten = async (tx: Transaction, row: Row | undefined): Promise<boolean> =>
+  row?.id !== undefined && (await findEvent(tx, row.id)) !== undefined
+
 export const createRowWriter = ({
   database,
   onError,
@@ -41,7 +46,7 @@ export const createRowWriter = ({
   write: writeRow,
   mostWaiting = 20_000,
 }: RowWriterSettings): RowWriter => {
-  const { now } = database
+  const { now, newId } = database
   const queue = createRowQueue(mostWaiting)
   let pending = 0
   let writing: Promise<void> | undefined
@@ -53,12 +58,14 @@ export const createRowWriter = ({
   }
   const writeSome = async (): Promise<void> => {
     const rows = queue.take(rowsAtOnce)
+    const named = rows.map((row) => ({ ...row, id: row.id ?? newId() }))
     try {
       await transact(database, async (tx) => {
-        for (const row of rows) await writeRow(tx, row)
+        for (const [index, row] of named.entries())
+          if (!(await isWritten(tx, rows[index]))) await writeRow(tx, row)
       })
     } catch (error) {
-      queue.putBack(rows)
+      queue.putBack(named)
       throw error
     }
     for (const { count } of rows) pending -= count

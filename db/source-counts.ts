@@ -16,9 +16,6 @@ export type Count = {
   count: number
 }
 
-/** What is taken to be written, and from where. */
-export type Taken = { readonly from: Count; readonly count: Count }
-
 export type SourceCounts = {
   /** Counts one attempt; false when there was no room for it. Without allocation when seen before. */
   readonly add: (
@@ -28,9 +25,8 @@ export type SourceCounts = {
     outcome: Outcome,
     at: number,
   ) => boolean
-  readonly take: (most: number) => readonly Taken[]
-  /** What was taken and could not be written. */
-  readonly putBack: (taken: readonly Taken[]) => void
+  /** What was counted since it was taken last; the caller answers for it from now on. */
+  readonly take: (most: number) => readonly Readonly<Count>[]
   readonly unwritten: () => number
   readonly size: () => number
 }
@@ -95,15 +91,8 @@ export const createSourceCounts = (most: number): SourceCounts => {
       unwritten.splice(0, number).map((from) => {
         const count = { ...from }
         from.count = 0
-        return { from, count }
+        return count
       }),
-    putBack: (taken) => {
-      for (const { from, count } of taken) {
-        if (from.count === 0) unwritten.push(from)
-        from.count += count.count
-        from.firstAt = count.firstAt
-      }
-    },
     unwritten: () => unwritten.length,
     size: () => size,
   }

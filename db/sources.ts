@@ -2,7 +2,8 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import { sourceGroup, type Address } from '../policies/address.ts'
 import type { Channel } from '../policies/facts.ts'
 import { transact, type Database } from './database.ts'
-import { createSourceCounts, type Count, type Outcome, type Taken } from './source-counts.ts'
+import { createBatchMark } from './source-batches.ts'
+import { createSourceCounts, type Count, type Outcome } from './source-counts.ts'
 import { addSource, pruneSources, type Source } from './source-rows.ts'
 
 export type SourceLog = {
@@ -20,6 +21,14 @@ const rowsAtOnce = 200
 
 /** After so many writes of a user's sources it is time to see whether there are too many. */
 const writesUntilPruned = 500
+
+/** What is written in one transaction: all of it or nothing. */
+type Batch = {
+  readonly id: string
+  readonly counts: readonly Readonly<Count>[]
+  /** The users of these who are due for pruning. */
+  readonly due: readonly string[]
+}
 
 const sourceOf = ({ userId, channel, client, outcome, firstAt, lastAt, count }: Count): Source => ({
   userId,
@@ -43,18 +52,19 @@ export const createSourceLog = ({
   readonly onError: (error: unknown) => void
   readonly most?: number
 }): SourceLog => {
-  const { now } = database
+  const { now, newId } = database
   const counts = createSourceCounts(most)
+  const mark = createBatchMark(database)
+  /** One of which nobody knows whether it is written. */
+  let unsure: Batch | undefined
+  let isMarked = false
   const writes = new Map<string, number>()
   let writing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
 
-  /** The users of these who are due for pruning. */
-  const dueOf = (taken: readonly Taken[]): readonly string[] => {
+  const dueOf = (taken: Batch['counts']): Batch['due'] => {
     const due = new Set<string>()
-    for (const {
-      count: { userId },
-    } of taken) {
+    for (const { userId } of taken) {
       const number = (writes.get(userId) ?? 0) + 1
       writes.set(userId, number)
       if (number >= writesUntilPruned) due.add(userId)
@@ -62,27 +72,30 @@ export const createSourceLog = ({
     if (writes.size > most) writes.clear()
     return [...due]
   }
-  const writeSome = async (): Promise<void> => {
+  const nextBatch = (): Batch => {
     const taken = counts.take(rowsAtOnce)
-    const due = dueOf(taken)
-    try {
-      await transact(database, async (tx) => {
-        for (const { count } of taken) await addSource(tx, sourceOf(count))
-        for (const userId of due) await pruneSources(tx, userId)
-      })
-    } catch (error) {
-      counts.putBack(taken)
-      throw error
-    }
-    for (const userId of due) writes.delete(userId)
+    return { id: newId(), counts: taken, due: dueOf(taken) }
   }
+  /** Answers how many rows that were. */
+  const writeSome = async (): Promise<number> => {
+    const isRetried = unsure !== undefined
+    const batch = (unsure ??= nextBatch())
+    await transact(database, async (tx) => {
+      if (isRetried && (await mark.isWritten(tx, batch.id))) return
+      for (const count of batch.counts) await addSource(tx, sourceOf(count))
+      for (const userId of batch.due) await pruneSources(tx, userId)
+      await mark.set(tx, batch.id)
+    })
+    unsure = undefined
+    isMarked = true
+    for (const userId of batch.due) writes.delete(userId)
+    return batch.counts.length
+  }
+  const unwritten = (): number => counts.unwritten() + (unsure?.counts.length ?? 0)
   const write = async (): Promise<void> => {
     try {
       // What comes in meanwhile waits for the next second.
-      for (let left = counts.unwritten(); left > 0; left -= rowsAtOnce) {
-        await writeSome()
-        await breathe()
-      }
+      for (let left = unwritten(); left > 0; left -= await writeSome()) await breathe()
     } catch (error) {
       onError(error)
       schedule()
@@ -111,6 +124,7 @@ export const createSourceLog = ({
     stop: async () => {
       await flush()
       clearTimeout(timer)
+      if (isMarked && unsure === undefined) await transact(database, mark.remove).catch(onError)
     },
   }
 }

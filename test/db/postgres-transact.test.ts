@@ -1,28 +1,17 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { appendChange, findChangesSince } from '../../db/changes.ts'
 import { transact, type Database, type Transaction } from '../../db/database.ts'
 import { findMeta, setMeta } from '../../db/meta.ts'
 import { meta } from '../../db/schema/accounts.ts'
 import { heard, startChild } from '../support/child.ts'
 import { placeOf, runSql, someTime, temporaryDatabase } from '../support/database.ts'
-import { startFaultProxy, type FaultProxy } from '../support/tcp-fault-proxy.ts'
+import { behindProxy, loseNextAnswer } from '../support/far-database.ts'
 
 const put = (tx: Transaction, value: string): Promise<void> => setMeta(tx, 'test', value)
 const found = (database: Database) => findMeta(database, 'test')
 
 const increment = async (tx: Transaction): Promise<void> => {
   await put(tx, String(Number((await findMeta(tx, 'test')) ?? 0) + 1))
-}
-
-/** A database, and the same once more through a proxy. */
-const behindProxy = async (): Promise<{ direct: Database; far: Database; proxy: FaultProxy }> => {
-  const direct = await temporaryDatabase()
-  const url = new URL(placeOf(direct))
-  const proxy = await startFaultProxy(Number(url.port || 5432))
-  onTestFinished(proxy.stop)
-  url.host = `127.0.0.1:${proxy.port}`
-  const far = await temporaryDatabase({ at: someTime }, url.href)
-  return { direct, far, proxy }
 }
 
 const endAll =
@@ -119,14 +108,8 @@ describe('a transaction', () => {
     const failing = transact(far, async (tx) => {
       tries += 1
       await increment(tx)
-      proxy.set({ kind: 'swallow-replies' })
+      loseNextAnswer(proxy)
     })
-    void vi
-      .waitUntil(() => proxy.swallowed() > 0)
-      .then(() => {
-        proxy.set({ kind: 'none' })
-        proxy.cut()
-      })
     await expect(failing).rejects.toThrow(/did not say whether it has committed/)
     expect(tries).toBe(1)
     await transact(direct, increment)
