@@ -1,5 +1,5 @@
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
-import { setTimeout as wait } from 'node:timers/promises'
+import { setImmediate as breathe, setTimeout as wait } from 'node:timers/promises'
 import { openSqlite } from './engine-sqlite.ts'
 import type { Engine } from './engine.ts'
 import { createIds, type IdSources } from './ids.ts'
@@ -61,21 +61,30 @@ const keep = <From>(from: () => From): Kept<From> => {
   }
 }
 
-/** First come, first served; nobody is passed over. */
+/** Some ms of SQLite, which waits for nothing: then everything else has a moment. */
+const turnsInARow = 8
+
+/** First come, first served; nobody is passed over, and a long queue does not hold up the process. */
 const createTurns = (): (() => Promise<() => void>) => {
   let last = Promise.resolve()
+  let taken = 0
   return async () => {
     const before = last
     const turn = Promise.withResolvers<undefined>()
     last = before.then(() => turn.promise)
     await before
+    if (++taken % turnsInARow === 0) await breathe()
     return () => {
       turn.resolve(undefined)
     }
   }
 }
 
-const readerOf = (queries: Queries, shared: Pick<Reader, 'now' | 'key' | 'dialect'>): Reader => ({
+/** What reads over these queries. */
+export const readerOf = (
+  queries: Queries,
+  shared: Pick<Reader, 'now' | 'key' | 'dialect'>,
+): Reader => ({
   ...shared,
   queries,
   prepared: keep(() => queries),

@@ -119,3 +119,19 @@ describe('another process', () => {
     expect(await verifyEvents(database)).toEqual({ ok: true, rows: 3 })
   })
 })
+
+it('a thousand transactions in a row leave the process to others between them', async () => {
+  const database = await temporaryDatabase()
+  let turns = 0
+  let isOver = false
+  const look = (): void => {
+    turns += 1
+    if (!isOver) setImmediate(look)
+  }
+  setImmediate(look)
+  await Promise.all(
+    Array.from({ length: 1_000 }, () => transact(database, (tx) => findMeta(tx, 'nothing'))),
+  )
+  isOver = true
+  expect(turns).toBeGreaterThan(50)
+})
