@@ -18,10 +18,9 @@ export type PostOffice = {
   readonly stop: () => Promise<void>
 }
 
-export type PostOfficeOptions = {
+export type PostOfficeOptions = Pick<PostSettings, 'pollMs' | 'leaseMs' | 'delays'> & {
   /** The base of links. */
   readonly publicUrl: string
-  readonly post?: Pick<PostSettings, 'pollMs' | 'leaseMs' | 'delays'>
   readonly smtp?: MailerSettings['smtp']
 }
 
@@ -84,7 +83,7 @@ export const openPostOffice = (core: Core, options: PostOfficeOptions): PostOffi
     const told = await (telling ??= openTelling(core, mailer, options.publicUrl))
     return told(row)
   }
-  const post = createPost({ ...options.post, database, tell, random: system.random, log })
+  const post = createPost({ ...options, database, tell, random: system.random, log })
   const keepUp = createKeepUp(core)
   let looking: Promise<void> | undefined
   const look = (): Promise<void> =>

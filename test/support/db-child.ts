@@ -9,6 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { createFeed } from '../../db/changes.ts'
 import { openDatabase, transact } from '../../db/database.ts'
 import { migrate, readMigrations } from '../../db/migrate.ts'
+import { setPassword } from '../../db/passwords.ts'
 import { systemActor } from '../../db/record.ts'
 import { setUserEnabled } from '../../db/users.ts'
 
@@ -40,6 +41,14 @@ const jobs: Readonly<Record<string, () => Promise<void>>> = {
     const database = await open()
     await transact(database, (tx) =>
       setUserEnabled(tx, { actor: systemActor, userId: more[0] ?? '', enabled: false }),
+    )
+    die()
+  },
+  /** Sets another password and dies as soon as that is committed. */
+  dieAfterPassword: async () => {
+    const database = await open()
+    await transact(database, (tx) =>
+      setPassword(tx, { actor: systemActor, userId: more[0] ?? '', hash: 'another' }),
     )
     die()
   },
