@@ -1,5 +1,5 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
-import { Hono, type Context } from 'hono'
+import { Hono, type Context, type MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { createFingerprints } from '../db/secrets.ts'
 import { problemResponse } from '../policies/problem.ts'
@@ -7,6 +7,7 @@ import { createAccountRoutes } from './api/account.ts'
 import { createAccountsRoutes } from './api/accounts.ts'
 import { createApiAccessRoutes } from './api/api-access.ts'
 import { createApiKeyRoutes } from './api/api-keys.ts'
+import { createDecisionRoutes } from './api/decisions.ts'
 import { createDeletionRoutes } from './api/deletion-requests.ts'
 import { createDeviceRoutes } from './api/devices.ts'
 import { createEventRoutes } from './api/events.ts'
@@ -19,18 +20,23 @@ import { createRoleRoutes } from './api/roles.ts'
 import { createSafelistRoutes } from './api/safelists.ts'
 import { createTwoFactorRoutes } from './api/two-factor.ts'
 import { createSessionRoutes } from './api/sessions.ts'
+import { createSourceRoutes } from './api/sources.ts'
 import { createUserRoleRoutes } from './api/user-roles.ts'
 import { createUserStateRoutes } from './api/user-states.ts'
+import { createUsersCsvRoutes } from './api/users-csv.ts'
 import { createUserRoutes } from './api/users.ts'
 import type { AdminEnv } from './caller.ts'
 import type { AdminDeps, ApiDeps } from './deps.ts'
 import { createDocs } from './docs.ts'
 import { addSharedParts, createDocument } from './document.ts'
 import { createEnter } from './door.ts'
+import { createKnownRoutes, type KnownRoutes } from './known-routes.ts'
+import { renderRefused } from './problems.ts'
 
 /** Each makes the routes of one resource; a new resource is a line here. */
 const resources = [
   createMeRoutes,
+  createUsersCsvRoutes,
   createUserRoutes,
   createUserStateRoutes,
   createUserRoleRoutes,
@@ -48,13 +54,16 @@ const resources = [
   createAccountsRoutes,
   createNodeRoutes,
   createEventRoutes,
+  createDecisionRoutes,
   createSessionRoutes,
+  createSourceRoutes,
 ] as const
 
-const apiDepsOf = (deps: AdminDeps): ApiDeps => {
+const apiDepsOf = (deps: AdminDeps, { find }: KnownRoutes): ApiDeps => {
   const fingerprints = createFingerprints(deps.database.key)
   return {
     ...deps,
+    findRoute: find,
     enter: createEnter({ ...deps, now: deps.database.now }),
     bucketsOf: (userId) => deps.attempts.state(fingerprints.userKey({ userId })),
   }
@@ -79,6 +88,19 @@ const createFail =
     return problemResponse(reason, id, { now: database.now() })
   }
 
+/** What is no route is decided too, so that strangers learn nothing of what there is. */
+const createNoRoute =
+  ({ enter }: ApiDeps, { methodsOf }: KnownRoutes): MiddlewareHandler<AdminEnv> =>
+  (c, next) => {
+    const allow = methodsOf(c.req.path)
+    if (allow.length === 0) return enter(undefined)(c, next)
+    return enter({})(c, async () => {
+      c.res = renderRefused({ refused: 'method-not-allowed' }, c.var.caller.decisionId)
+      c.header('allow', allow.join(', '))
+      return Promise.resolve()
+    })
+  }
+
 /**
  * The administration point as an app that any Hono app can mount (`host.route('/', createAdmin(…))`):
  * the API under `/api/v1`, its OpenAPI document at `/api/v1/openapi.json`, a page to try it at
@@ -100,7 +122,8 @@ const createFail =
  * 5. A line in `resources` above, and a test that uses `test/support/admin.ts`.
  */
 export const createAdmin = (deps: AdminDeps): Hono<AdminEnv> => {
-  const apiDeps = apiDepsOf(deps)
+  const known = createKnownRoutes(() => api)
+  const apiDeps = apiDepsOf(deps, known)
   const api = createApi(apiDeps)
   const app = new Hono<AdminEnv>()
   const fail = createFail(deps)
@@ -110,7 +133,6 @@ export const createAdmin = (deps: AdminDeps): Hono<AdminEnv> => {
   app.get('/api/v1/openapi.json', (c) => c.json(documentAt(c.req.path)))
   app.route('/api', createDocs())
   app.route('/api/v1', api)
-  // What is no route is decided too, so that strangers learn nothing of what there is.
-  app.all('/api/v1/*', apiDeps.enter(undefined))
+  app.all('/api/v1/*', createNoRoute(apiDeps, known))
   return app
 }

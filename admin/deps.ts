@@ -6,8 +6,10 @@ import type { Hashing } from '../db/hashing.ts'
 import type { LiveLog } from '../db/live-log.ts'
 import type { Random } from '../db/secrets.ts'
 import type { Address } from '../policies/address.ts'
+import type { Explain } from '../policies/imagined.ts'
 import type { AuthorizeInTime } from '../policies/ports.ts'
 import type { Enter } from './door.ts'
+import type { KnownRoutes } from './known-routes.ts'
 
 /** Something that a user has open in this process. */
 export type LiveItem = {
@@ -26,6 +28,8 @@ export type AdminDeps = {
   readonly hashing: Pick<Hashing, 'hash'>
   /** The one road, for every call. */
   readonly authorize: AuthorizeInTime
+  /** What the same rules say of an attempt that nobody makes. */
+  readonly explain: Explain
   /** After trusted proxies; undefined when it cannot be read, which refuses. */
   readonly clientAddressOf: (c: Context) => Address | undefined
   /** What goes on of a user's in this process. */
@@ -40,6 +44,7 @@ export type AdminDeps = {
 /** What every resource of the API is made of. */
 export type ApiDeps = AdminDeps & {
   readonly enter: Enter
+  readonly findRoute: KnownRoutes['find']
   /** The counters of a user that hold failures. */
   readonly bucketsOf: (userId: string) => Promise<readonly BucketView[]>
 }

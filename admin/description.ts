@@ -75,6 +75,7 @@ export const errorResponses = {
   401: 'Who calls is not let in; one answer for all reasons, which the audit knows',
   403: 'A permission is missing, or the change reaches beyond the rights of who calls',
   404: 'There is none in this account',
+  405: 'The path has other methods, which Allow names',
   409: 'It conflicts with what there is; the type says with what',
   412: 'It was changed meanwhile (If-Match)',
   413: 'The body is too large',

@@ -3,7 +3,7 @@ import { problemOf } from '../policies/problem.ts'
 import type { MessageId } from '../policies/reasons.ts'
 
 type Reading = {
-  readonly status: 400 | 403 | 404 | 409 | 412 | 413 | 415 | 422 | 503
+  readonly status: 400 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 422 | 503
   /** `urn:sallyport:` and this. */
   readonly type: string
   readonly title: string
@@ -37,6 +37,12 @@ export const problems = {
     messageId: 'FORBIDDEN',
   },
   'not-found': notFound,
+  'method-not-allowed': {
+    status: 405,
+    type: 'method-not-allowed',
+    title: 'Method not allowed',
+    messageId: 'BAD_REQUEST',
+  },
   'user-unknown': notFound,
   'role-unknown': notFound,
   'last-admin': conflict('last-admin', 'An account keeps an active Account admin'),
@@ -51,6 +57,12 @@ export const problems = {
   'invite-over': conflict('invite-over', 'The invite was accepted or revoked, or has expired'),
   'role-predefined': conflict('role-predefined', 'Nobody changes a predefined role'),
   'role-in-use': conflict('role-in-use', 'Somebody holds this role'),
+  'too-many-exports': {
+    status: 503,
+    type: 'overloaded',
+    title: 'Other exports are on their way: try again when they are done',
+    messageId: 'GENERAL_ERROR',
+  },
   stale: {
     status: 412,
     type: 'precondition-failed',

@@ -1,4 +1,4 @@
-import { and, desc, eq, notInArray, sql } from 'drizzle-orm'
+import { and, count, desc, eq, lt, notInArray, or, sql } from 'drizzle-orm'
 import type { Queries, Reader, Transaction } from './database.ts'
 import { sources } from './schema/audit.ts'
 
@@ -17,6 +17,44 @@ export const findSources = (
     .where(eq(sources.userId, userId))
     .orderBy(desc(sources.lastAt), desc(sources.id))
     .limit(limit)
+
+/** Where the page before ended. */
+export type SourcePosition = { readonly lastAt: number; readonly id: number }
+
+/** A page of them, the latest first; what comes in meanwhile may move to a page already seen. */
+export const findSourcePage = (
+  reader: Reader,
+  {
+    userId,
+    after,
+    limit,
+  }: {
+    readonly userId: string
+    readonly after?: SourcePosition | undefined
+    readonly limit: number
+  },
+): Promise<readonly (Source & { readonly id: number })[]> => {
+  const isBehind =
+    after &&
+    or(
+      lt(sources.lastAt, after.lastAt),
+      and(eq(sources.lastAt, after.lastAt), lt(sources.id, after.id)),
+    )
+  return reader.queries
+    .select()
+    .from(sources)
+    .where(and(eq(sources.userId, userId), isBehind))
+    .orderBy(desc(sources.lastAt), desc(sources.id))
+    .limit(limit)
+}
+
+export const countSources = async (reader: Reader, userId: string): Promise<number> =>
+  (
+    await reader.queries
+      .select({ sources: count() })
+      .from(sources)
+      .where(eq(sources.userId, userId))
+  )[0]?.sources ?? 0
 
 const upsert = (queries: Queries) =>
   queries

@@ -4,10 +4,12 @@ import { createAdmin } from '../admin/app.ts'
 import { createClientAddress, createIsTrusted } from './client-address.ts'
 import type { Core } from './core.ts'
 import { createAuthorizeInTime } from './in-time.ts'
+import { createExplain } from './explain.ts'
+import { createMatchRoute, type Route } from './http/routes.ts'
 import { addressOfSocket } from './proxied-listener.ts'
 
 /** The administration point of a core, for an app that is served by @hono/node-server. */
-export const createAdminPoint = (core: Core) => {
+export const createAdminPoint = (core: Core, routes: readonly Route[]) => {
   const { database, attempts, hashing, live, liveLog, log, settings, system } = core
   const clientAddress = createClientAddress(createIsTrusted(settings.trustedProxies))
   return createAdmin({
@@ -19,6 +21,7 @@ export const createAdminPoint = (core: Core) => {
     random: system.random,
     log,
     authorize: createAuthorizeInTime(core),
+    explain: createExplain({ ...core, matchRoute: createMatchRoute(routes), now: system.now }),
     clientAddressOf: (c: Context) => {
       const { incoming } = c.env as HttpBindings
       const forwarded = incoming.headersDistinct['x-forwarded-for'] ?? []

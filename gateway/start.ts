@@ -89,7 +89,7 @@ const openListeners = async (core: Core, samples: Samples, metrics: Rendered, un
   const smpp = createSmppPoint(core, samples.smppUpstreams)
   undo.push(() => drain(core, { http, smpp }))
   const operations = createOperations(metrics, readinessOf(core))
-  operations.route('/', createAdminPoint(core))
+  operations.route('/', createAdminPoint(core, samples.routes))
   if (settings.sandbox) operations.route('/', createSandboxOutbox(core))
   const fetch = { fetch: operations.fetch, overrideGlobalObjects: false }
   const admin = createAdaptorServer(fetch) as Server

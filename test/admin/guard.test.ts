@@ -187,3 +187,18 @@ describe('an account keeps an active Account admin (H2)', () => {
     }
   })
 })
+
+test('a path that has other methods says which, to who is signed in', async () => {
+  for (const [method, path, allow] of [
+    ['DELETE', '/users', 'GET, POST'],
+    ['PUT', `/users/${server.rootId}`, 'GET, PATCH'],
+    ['POST', '/events.csv', 'GET'],
+    ['OPTIONS', '/me', 'GET, PATCH'],
+  ] as const) {
+    const { status, headers, body } = await manager.call(method, path)
+    expect([status, headers.get('allow'), body.type], path).toEqual([
+      ...[405, allow, 'urn:sallyport:method-not-allowed'],
+    ])
+    expect((await server.clientOf('Basic eDp5')(method, path)).status).toBe(401)
+  }
+})

@@ -52,6 +52,7 @@ test('the app can be mounted in any Hono app, under any path', async () => {
     ...core,
     random: core.system.random,
     authorize: createAuthorizeInTime(core),
+    explain: () => Promise.reject(new Error('nothing is explained here')),
     clientAddressOf: () => address('198.51.100.7'),
   })
   host.route('/gate', admin)
@@ -73,6 +74,7 @@ test('a failure is answered without its message, and logged with it', async () =
     log: { error: (what: unknown) => failures.push(what) },
     attempts: { state: () => Promise.reject(new Error('the counters are gone')) },
     authorize: createAuthorizeInTime(core),
+    explain: () => Promise.reject(new Error('nothing is explained here')),
     clientAddressOf: () => address('198.51.100.7'),
   })
   const { authorization } = server
