@@ -25,6 +25,16 @@ const linesOf = async function* (
   for await (const rows of pages) yield Buffer.from(rows.map(csvLine).join(''))
 }
 
+/** The download of a CSV that is a stream of bytes already. */
+export const csvDownload = (name: string, stream: ReadableStream): Response =>
+  new Response(stream, {
+    headers: {
+      'content-type': 'text/csv; charset=utf-8; header=present',
+      'content-disposition': `attachment; filename="${name}"`,
+      'cache-control': 'no-store',
+    },
+  })
+
 /**
  * A download that is read no faster than it is taken, a page in memory at a time. What fails on the
  * way breaks it off, so that nobody takes a part for the whole; `onError` is told of it.
@@ -42,11 +52,5 @@ export const csvResponse = ({
 }): Response => {
   const readable = Readable.from(linesOf(columns, pages), { objectMode: false })
   readable.on('error', onError)
-  return new Response(Readable.toWeb(readable) as ReadableStream, {
-    headers: {
-      'content-type': 'text/csv; charset=utf-8; header=present',
-      'content-disposition': `attachment; filename="${name}"`,
-      'cache-control': 'no-store',
-    },
-  })
+  return csvDownload(name, Readable.toWeb(readable) as ReadableStream)
 }

@@ -175,6 +175,7 @@ export const openPostgres = async (
     const reader = createQueries(readers.run)
     const engine: PostgresEngine = {
       dialect: 'postgres',
+      url,
       reader,
       aside: reader,
       writer: createQueries(run),

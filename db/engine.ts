@@ -37,6 +37,6 @@ export type SqliteEngine = Common & {
   readonly connections: Connections
 }
 
-export type PostgresEngine = Common & { readonly dialect: 'postgres' }
+export type PostgresEngine = Common & { readonly dialect: 'postgres'; readonly url: string }
 
 export type Engine = SqliteEngine | PostgresEngine

@@ -118,3 +118,5 @@ export const userFilter = {
 }
 
 export const userQuery = z.strictObject({ ...pageQuery, ...userFilter })
+
+export const userExportQuery = z.strictObject(userFilter)

@@ -1,0 +1,112 @@
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { snapshotOf } from '../../db/snapshot.ts'
+import type { UserSort } from '../../db/user-search.ts'
+import { csvDownload } from '../csv.ts'
+import type { ApiDeps } from '../deps.ts'
+import { createRoutes } from '../routes.ts'
+import { userExportQuery } from './user-schemas.ts'
+import type { UsersCsv } from './users-csv-thread.ts'
+
+/** Built or not, the thread's file lies beside this one. */
+const fileOfThread = new URL(`./users-csv-thread${extname(import.meta.url)}`, import.meta.url)
+
+/** Ms within which what was read is to be taken: an open snapshot makes the database's log grow. */
+const longestPause = 60_000
+
+/** More of them would take the processors from one another. */
+const mostAtOnce = 2
+
+/** What a thread of its own reads and writes, no faster than it is taken; `onEnd` is called once. */
+const streamFrom = (csv: UsersCsv, onEnd: (failure?: unknown) => void): ReadableStream => {
+  const worker = new Worker(fileOfThread, { workerData: csv })
+  let answer: ((bytes: Uint8Array | undefined) => void) | undefined
+  let isOver = false
+  let failed: ((failure: unknown) => void) | undefined
+  const fail = (failure: unknown): void => failed?.(failure)
+  const pause = setTimeout(() => {
+    fail(new Error('nobody takes what was read'))
+  }, longestPause)
+  const end = (failure?: unknown): void => {
+    if (isOver) return
+    isOver = true
+    clearTimeout(pause)
+    void worker.terminate()
+    onEnd(failure)
+  }
+  worker.on('message', (bytes: Uint8Array | undefined) => answer?.(bytes))
+  worker.on('error', fail)
+  worker.on('exit', () => {
+    fail(new Error('the thread of an export has ended'))
+  })
+  return new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => {
+        failed = (failure) => {
+          if (isOver) return
+          controller.error(failure)
+          end(failure)
+          answer?.(undefined)
+        }
+      },
+      pull: async (controller) => {
+        pause.refresh()
+        const answered = new Promise<Uint8Array | undefined>((resolve) => {
+          answer = resolve
+        })
+        worker.postMessage('next')
+        const bytes = await answered
+        if (isOver) return
+        if (bytes !== undefined) {
+          controller.enqueue(bytes)
+          return
+        }
+        end()
+        controller.close()
+      },
+      cancel: () => {
+        end()
+      },
+    },
+    { highWaterMark: 2 },
+  )
+}
+
+/** Export to CSV of what the filter shows (U1). */
+export const createUsersCsvRoutes = ({ database, enter, log }: ApiDeps) => {
+  const { app, add } = createRoutes(enter)
+  let going = 0
+
+  add(
+    {
+      operationId: 'exportUsers',
+      method: 'get',
+      path: '/users.csv',
+      tag: 'Users',
+      summary: 'The same as CSV, streamed',
+      description:
+        "RFC 4180, UTF-8; all of one moment. Cells that a spreadsheet would run begin with `'`; times are UTC.",
+      permission: 'users/view',
+      query: userExportQuery,
+      streams: 'text/csv',
+      refusals: ['too-many-exports'],
+    },
+    async ({ caller, query: { sort, ...filter } }) => {
+      if (going >= mostAtOnce) return { refused: 'too-many-exports' }
+      going += 1
+      const list = {
+        accountId: caller.user.accountId,
+        filter,
+        sort: sort.replace('-', '') as UserSort,
+        descending: sort.startsWith('-'),
+      }
+      const stream = streamFrom({ snapshot: snapshotOf(database), list }, (failure) => {
+        going -= 1
+        if (failure !== undefined)
+          log.error({ err: failure, decision: caller.decisionId }, 'an export of users broke off')
+      })
+      return csvDownload('users.csv', stream)
+    },
+  )
+  return app
+}
