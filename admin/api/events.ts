@@ -64,14 +64,14 @@ export const createEventRoutes = ({ database, log, enter }: ApiDeps) => {
       if (cursor !== undefined && after === undefined)
         return { faults: [{ path: 'after', message: 'is no page of this list' }] }
       const of = { ...scopeOf(caller), filter }
-      const found = await findEventPage(database, { ...of, after, limit: limit + 1 })
+      const found = await findEventPage(database.aside, { ...of, after, limit: limit + 1 })
       const rows = found.slice(0, limit)
       const last = found.length > limit ? rows.at(-1) : undefined
       return {
         body: {
           items: rows.map(eventBody),
           next: last ? writeCursor([list, last.at, String(last.seq)]) : null,
-          total: count === true ? await countEvents(database, of) : undefined,
+          total: count === true ? await countEvents(database.aside, of) : undefined,
         },
       }
     },
@@ -89,7 +89,7 @@ export const createEventRoutes = ({ database, log, enter }: ApiDeps) => {
       streams: 'text/csv',
     },
     ({ caller, query: filter }) => {
-      const pages = pagesOf(streamEvents(database, { ...scopeOf(caller), filter }))
+      const pages = pagesOf(streamEvents(database.aside, { ...scopeOf(caller), filter }))
       const onError = (error: unknown): void => {
         log.error({ err: error, decision: caller.decisionId }, 'an export of the audit broke off')
       }
