@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt, lte, ne } from 'drizzle-orm'
+import { and, asc, count, eq, gt, lte, ne, sql, type SQL } from 'drizzle-orm'
 import { transact, type Database, type Reader, type Transaction } from './database.ts'
 import { nodes } from './schema/nodes.ts'
 
@@ -11,8 +11,19 @@ const BEAT_MS = 5_000
 /** A node that was silent for so long is gone. */
 const SILENT_MS = 30_000
 
+/**
+ * The time by which signs of life are told and judged: of the server that all machines share, since
+ * their own clocks differ. A file is shared on one machine, which has one clock.
+ */
+const sharedTime = (reader: Reader): SQL<number> =>
+  reader.dialect === 'postgres'
+    ? sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`
+    : sql`${reader.now()}`
+
+const silentSince = (reader: Reader): SQL<number> => sql`${sharedTime(reader)} - ${SILENT_MS}`
+
 /** Whether a node lives, as far as anybody knows. */
-export const isAlive = (reader: Reader) => gt(nodes.seenAt, reader.now() - SILENT_MS)
+export const isAlive = (reader: Reader) => gt(nodes.seenAt, silentSince(reader))
 
 /** The nodes that live, by their names. */
 export const findNodes = (reader: Reader): Promise<readonly Node[]> =>
@@ -20,12 +31,12 @@ export const findNodes = (reader: Reader): Promise<readonly Node[]> =>
 
 /** Tells of one node, forgets those that are gone, and counts those that are left. */
 const recordNode = async (tx: Transaction, node: Omit<Node, 'seenAt'>): Promise<number> => {
-  const { id, ...told } = { ...node, seenAt: tx.now() }
+  const { id, ...told } = { ...node, seenAt: sharedTime(tx) }
   await tx.queries
     .insert(nodes)
     .values({ id, ...told })
     .onConflictDoUpdate({ target: nodes.id, set: told })
-  const isGone = and(lte(nodes.seenAt, told.seenAt - SILENT_MS), ne(nodes.id, id))
+  const isGone = and(lte(nodes.seenAt, silentSince(tx)), ne(nodes.id, id))
   await tx.queries.delete(nodes).where(isGone)
   return (await tx.queries.select({ count: count() }).from(nodes))[0]?.count ?? 1
 }

@@ -15,6 +15,7 @@ import {
   addUser,
   refuseWrites,
   someTime,
+  silence,
   temporaryDatabase,
   type Clock,
 } from '../support/database.ts'
@@ -106,7 +107,7 @@ describe('what is open at the nodes', () => {
     const [node, other] = [await startNode(database, 'n1'), await startNode(database, 'n2')]
     node.open.set('o1', rowOf('o1', of))
     await node.log.look()
-    clock.at += 60_000
+    await silence(database, clock, 60_000)
     expect(await countLiveObjects(database, { accountId })).toBe(0)
     // The other takes it for gone, and lets go of its rows.
     await other.beat()

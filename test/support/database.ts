@@ -108,16 +108,22 @@ export const byHand = async (database: Database, ...statements: string[]): Promi
   else onSqlite(place, statements)
 }
 
+/** As if all nodes had been silent for so long: their signs of life are told by the server's time. */
+export const silence = async (database: Database, clock: Clock, ms: number): Promise<void> => {
+  if (isPostgres) await byHand(database, `update nodes set seen_at = seen_at - ${ms}`)
+  else clock.at += ms
+}
+
 /** As if this installation had never had a key; the database is closed. */
 export const forgetKey = async (database: Database): Promise<void> => {
   if (isPostgres) await byHand(database, "delete from meta where key = 'installation.key'")
   else rmSync(join(placeOf(database), '..', 'installation.key'))
 }
 
-/** Changes what PostgreSQL keeps the rows in; no other test is given this database then. */
+/** Changes what the rows are kept in; on PostgreSQL no other test is given this database then. */
 export const damage = async (database: Database, statement: string): Promise<void> => {
   damaged.add(placeOf(database))
-  await runOnPostgres(placeOf(database), statement)
+  await runSql(database, statement)
 }
 
 /** Nothing can be written until the answer is called. */
