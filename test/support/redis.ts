@@ -57,7 +57,13 @@ export const startRedisServer = async (args: readonly string[] = []): Promise<Re
   const port = await freePort()
   const usual = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder]
   const plain = ['--save', '', '--appendonly', 'no', '--loglevel', 'warning']
-  const admin = new Redis({ port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => 20 })
+  const admin = new Redis({
+    port,
+    host: '127.0.0.1',
+    lazyConnect: true,
+    retryStrategy: () => 20,
+    maxRetriesPerRequest: null,
+  })
   admin.on('error', () => undefined)
   let child: ChildProcess
   const begin = async (awaitReady = true): Promise<void> => {
