@@ -1,6 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { Hono, type Context, type MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import { isOutage } from '../db/outages.ts'
 import { createFingerprints } from '../db/secrets.ts'
 import { problemResponse } from '../policies/problem.ts'
 import { createAccountRoutes } from './api/account.ts'
@@ -76,7 +77,10 @@ const createApi = (deps: ApiDeps): OpenAPIHono<AdminEnv> => {
   return api
 }
 
-/** A failure: logged under an id, its message never leaving the process. */
+/**
+ * A failure: logged under an id, its message never leaving the process. While the database is busy,
+ * full, read-only or lost the same may be tried again (I4).
+ */
 const createFail =
   ({ database, log }: AdminDeps) =>
   (error: Error, c: Context<AdminEnv>): Response => {
@@ -84,7 +88,8 @@ const createFail =
     const id = caller?.decisionId ?? database.newId()
     const isMalformed = error instanceof HTTPException && error.status < 500
     if (!isMalformed) log.error({ err: error, decision: id }, 'a call of the admin API failed')
-    const reason = isMalformed ? 'request-malformed' : 'internal'
+    const failed = isOutage(database, error) ? 'unavailable' : 'internal'
+    const reason = isMalformed ? 'request-malformed' : failed
     return problemResponse(reason, id, { now: database.now() })
   }
 

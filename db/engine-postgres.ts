@@ -1,7 +1,14 @@
 import pg from 'pg'
 import type { PostgresEngine } from './engine.ts'
 import { migratePostgres } from './migrate-postgres.ts'
-import { CommitUnknown, isLost, isRolledBack, isUnsent, retryAfter } from './postgres-failures.ts'
+import {
+  CommitUnknown,
+  isLost,
+  isOutage,
+  isRolledBack,
+  isUnsent,
+  retryAfter,
+} from './postgres-failures.ts'
 import { createQueries, type RunStatement } from './postgres-queries.ts'
 import { withoutPassword } from './postgres-url.ts'
 
@@ -181,6 +188,7 @@ export const openPostgres = async (
       writer: createQueries(run),
       ...writer,
       retryAfter: (error, tries) => retryAfter(error, tries, random(1).readUInt8() / 255),
+      isOutage,
       close: async () => {
         await Promise.all([readers.close(), pool.end()])
       },

@@ -26,6 +26,11 @@ const begin = async (writer: Sqlite.Database): Promise<void> => {
   }
 }
 
+/** Somebody else writes, the disk is full, the file cannot be read or written, or it is closed. */
+const outages = /^SQLITE_(BUSY|LOCKED|FULL|READONLY|IOERR|CANTOPEN)/
+const outageWords =
+  /^The database connection is not open|^too many long reads|^a read took longer|^the database is closed/
+
 const createEngine = (file: string, suffix: string, forget: () => void): SqliteEngine => {
   const connections = openConnections(file, suffix)
   const { reader, writer } = connections
@@ -45,6 +50,8 @@ const createEngine = (file: string, suffix: string, forget: () => void): SqliteE
       if (writer.inTransaction) writer.exec('rollback')
     },
     retryAfter: () => undefined,
+    isOutage: (error) =>
+      outages.test('code' in error ? String(error.code) : '') || outageWords.test(error.message),
     // It goes by the highest number itself.
     continueNumbers: () => Promise.resolve(),
     close: async () => {

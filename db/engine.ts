@@ -16,6 +16,8 @@ type Common = {
   readonly end: () => Promise<void>
   /** Ms after which a transaction that failed so is tried again; undefined: never. */
   readonly retryAfter: (error: unknown, tries: number) => number | undefined
+  /** It is busy, full, read-only or lost: the same may work later. */
+  readonly isOutage: (error: Error) => boolean
   /**
    * In the open transaction: columns that number their rows by themselves go on behind the highest
    * number that was written.

@@ -37,6 +37,22 @@ export class CommitUnknown extends Error {
   }
 }
 
+/**
+ * PostgreSQL, Appendix A: writers in each other's way, no resources, a statement or a lock that took
+ * too long, nothing may be written, no database; and what the sockets below say.
+ */
+const outages = /^(08|40|53|57|58)...$|^(55P03|25006|25P0[1-4]|3D000)$|^E(?!RR_)[A-Z_]+$/
+
+/** What pg says without a code when nobody answers. */
+const outageWords = /timeout|^Cannot use a pool after/i
+
+/** It is busy, full, read-only or lost: the same may work later. */
+export const isOutage = (error: Error): boolean =>
+  error instanceof CommitUnknown ||
+  isLost(error) ||
+  outages.test(codeOf(error)) ||
+  (codeOf(error) === '' && outageWords.test(error.message))
+
 const mostTries = 6
 const firstWaitMs = 20
 
