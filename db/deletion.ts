@@ -10,7 +10,7 @@ export type DeletionRequested =
 
 /**
  * Marks a user whose deletion is asked for (U3), or takes the mark away. Nothing of what the user
- * may do changes; whoever calls mails Support when `changed` says that it is the first request.
+ * may do changes; the notice of a first request goes to Support.
  */
 export const setDeletionRequested = async (
   tx: Transaction,

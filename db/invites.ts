@@ -110,7 +110,10 @@ export type NotInvited =
   | { readonly faults: readonly Fault[] }
   | { readonly refused: 'email-taken' | 'role-unknown' | 'beyond-own-rights' }
 
-/** Invites somebody (U7), to no more than the inviter holds; the caller mails the link. */
+/**
+ * Invites somebody (U7), to no more than the inviter holds. The notice of it mails the link, which is
+ * made then: what this digest is of need be known to nobody.
+ */
 export const createInvite = async (
   tx: Transaction,
   invite: NewInvite,

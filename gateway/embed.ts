@@ -6,6 +6,7 @@ import { makeDataFolder } from './data-folder.ts'
 import { ensureFirstAccount, setUp } from './installation.ts'
 import { refuseSandboxData } from './sandbox/sandbox.ts'
 import { createLog } from './log.ts'
+import { openPostOffice } from './post.ts'
 import { readSettings } from './settings.ts'
 import { createSystem } from './system.ts'
 
@@ -20,7 +21,10 @@ export type Embedded = {
   readonly close: () => Promise<void>
 }
 
-/** Opens the data folder that `DATA_DIR` names; the other settings are those of the gateway. */
+/**
+ * Opens the data folder that `DATA_DIR` names; the other settings are those of the gateway. Mails go
+ * out from here when `PUBLIC_URL` says where their links lead; else from a gateway beside it.
+ */
 export const openSallyport = async (
   environment: Readonly<Record<string, string | undefined>> = {},
   log: Logger = createLog(environment['LOG_LEVEL'] ?? 'info'),
@@ -38,9 +42,14 @@ export const openSallyport = async (
     await core.close()
     throw error
   }
+  const { publicUrl } = settings.admin
+  const office = publicUrl === undefined ? undefined : openPostOffice(core, { publicUrl })
   return {
     core,
     middleware: (permission) => createMiddleware(core, permission),
-    close: core.close,
+    close: async () => {
+      await office?.stop()
+      await core.close()
+    },
   }
 }
