@@ -1,6 +1,6 @@
 import type { Broadcast } from './broadcast.ts'
-import type { Feed } from './changes.ts'
 import type { Database } from './database.ts'
+import type { Feed } from './feed.ts'
 
 const TOPIC = 'news'
 

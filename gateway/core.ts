@@ -1,8 +1,9 @@
 import type { Logger } from 'pino'
 import type { Attempts, BucketLock } from '../db/attempts.ts'
 import type { BindLog } from '../db/binds.ts'
-import { createFeed, type Change, type Feed } from '../db/changes.ts'
+import type { Change } from '../db/changes.ts'
 import { closeDatabase, transact, type Database } from '../db/database.ts'
+import { createFeed, type Feed } from '../db/feed.ts'
 import type { Hashing } from '../db/hashing.ts'
 import { createLiveLog, type LiveLog } from '../db/live-log.ts'
 import { clearLocks, recordLock } from '../db/locks.ts'
@@ -106,7 +107,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     log.error({ err: error }, 'a decision failed and was refused')
   }
   const isDegraded = (): boolean => shared?.redis.isAway() ?? false
-  const policyAge = (): number => feed.age(system.now())
+  const policyAge = (): number => feed.age()
   const metrics = createMetrics({
     passwordQueue: hashing.waiting,
     degraded: isDegraded,
@@ -117,14 +118,30 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
       upgrade: live.size('upgrade'),
     }),
   })
+  const { caches } = settings
+  const verified = createVerified(system, {
+    entries: caches.credentials,
+    ttlMs: caches.credentialSeconds * 1_000,
+  })
   const reviewer = createReviewer({ ...stores, directory, live, logFailure })
   const feed: Feed = await createFeed({
     database,
-    now: system.now,
+    elapsed: system.elapsed,
     pollMs: NEWS_POLL_MS,
     onChange: (change: Change) => {
       reviewer.onChange(change)
       hearLive(change)
+    },
+    onReturn: () => {
+      log.error('the directory went back to what it was before: it is read anew')
+      verified.forgetAll()
+      reviewer.onReturn()
+    },
+    onLost: (error) => {
+      log.error({ err: error }, 'changes cannot be read: what is known goes on, and grows old')
+    },
+    onFound: (lostMs) => {
+      log.warn({ lostMs: Math.round(lostMs) }, 'changes can be read again')
     },
     onError: logFailure,
   })
@@ -156,17 +173,13 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     succeeded: directory.succeeded,
     logFailure,
   })
-  const { caches } = settings
   const keys = createOfferedKeys(directory)
   const authorize = createAuthorize({
     isSaturated: hashing.isFull,
     system,
     directory,
     keys,
-    verified: createVerified(system, {
-      entries: caches.credentials,
-      ttlMs: caches.credentialSeconds * 1_000,
-    }),
+    verified,
     verify: createVerification({
       ...stores,
       now: system.now,

@@ -29,6 +29,8 @@ export type Directory = {
   readonly findKey: (digest: string) => Promise<FoundKey | undefined>
   /** Forgets what a change concerns; what is being read meanwhile is read again. */
   readonly drop: (change: Change) => void
+  /** The directory went back: its changes have other numbers from now on. */
+  readonly forgetAll: () => void
   /** This user succeeded from that source group just now. */
   readonly succeeded: (userId: string, group: string, now: number) => void
   readonly size: () => number
@@ -59,6 +61,8 @@ export const createDirectory = (deps: DirectoryDeps): Directory => {
   const recent = createRecentSources(deps.most)
   const loading = new Map<string, Promise<Resident | undefined>>()
   let newest = 0
+  /** How often the directory went back. */
+  let returns = 0
 
   const take = async (principal: Principal): Promise<Resident> => {
     const { user, broken, writtenLocks } = principal
@@ -81,18 +85,18 @@ export const createDirectory = (deps: DirectoryDeps): Directory => {
     }
   }
 
-  const isOld = ({ asOf }: Principal): boolean => asOf < newest
-
   /** Reads until nothing changed meanwhile, so that nothing stale is restored or kept. */
   const load = async (
     read: () => Promise<Principal | undefined>,
   ): Promise<Resident | undefined> => {
     for (let tries = 0; tries < manyTries; tries++) {
+      const returnsBefore = returns
       const principal = await read()
       if (principal === undefined) return undefined
-      if (isOld(principal)) continue
+      const isOld = (): boolean => principal.asOf < newest || returns !== returnsBefore
+      if (isOld()) continue
       const resident = await take(principal)
-      if (isOld(principal)) continue
+      if (isOld()) continue
       const { id, username } = principal.user
       residents.set(id, resident)
       ids.set(foldUsername(username), id)
@@ -116,11 +120,11 @@ export const createDirectory = (deps: DirectoryDeps): Directory => {
   const findKey = async (digest: string): Promise<FoundKey | undefined> => {
     const known = keys.get(digest)
     if (known !== undefined) return known
-    const asOf = newest
+    const [asOf, returnsBefore] = [newest, returns]
     const found = await findApiKey(database, digest)
     if (found?.broken !== undefined) deps.onBroken(`key ${found.name}`, found.broken)
-    if (found !== undefined && found.validUntil === undefined && asOf === newest)
-      keys.set(digest, found)
+    const isCurrent = asOf === newest && returns === returnsBefore
+    if (found !== undefined && found.validUntil === undefined && isCurrent) keys.set(digest, found)
     return found
   }
 
@@ -144,6 +148,12 @@ export const createDirectory = (deps: DirectoryDeps): Directory => {
       // A role or an account: anyone of it may have been changed.
       if (change.userId === null) residents.clear()
       else residents.delete(change.userId)
+    },
+    forgetAll: () => {
+      returns += 1
+      newest = 0
+      residents.clear()
+      keys.clear()
     },
     succeeded: (userId, group, now) => {
       const known = residents.get(userId)?.knownSources ?? new Map<string, number>()

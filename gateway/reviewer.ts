@@ -16,6 +16,8 @@ export type ReviewerDeps = {
 /** Brings changes into force: forgets what was cached, and ends what is no longer permitted. */
 export type Reviewer = {
   readonly onChange: (change: Change) => void
+  /** The directory went back: forgets all that was cached of it, and looks at everything live. */
+  readonly onReturn: () => void
   /** Something of this user has just become live: what changed since its decision was no news to it. */
   readonly recheck: (user: User) => void
   readonly stop: () => void
@@ -49,6 +51,10 @@ export const createReviewer = (deps: ReviewerDeps): Reviewer => {
         attempts.unlock(fingerprints.userKey({ userId }), at).catch(logFailure)
       if (userId === null) reviewAll()
       else if (live.has(userId)) void review(userId)
+    },
+    onReturn: () => {
+      directory.forgetAll()
+      reviewAll()
     },
     recheck: (user) => {
       if (directory.peekById(user.id)?.user !== user) void review(user.id)

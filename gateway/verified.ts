@@ -35,6 +35,7 @@ export type Verified = {
     user: { id: string; credentialEpoch: number },
     validUntil?: number,
   ) => void
+  readonly forgetAll: () => void
 }
 
 export type VerifiedLimits = { readonly entries: number; readonly ttlMs: number }
@@ -85,5 +86,6 @@ export const createVerified = (system: System, limits: VerifiedLimits): Verified
         validUntil,
       })
     },
+    forgetAll: entries.clear,
   }
 }

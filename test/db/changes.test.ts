@@ -1,14 +1,8 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import {
-  appendChange,
-  createFeed,
-  findChangesSince,
-  lastChange,
-  type Change,
-  type Feed,
-} from '../../db/changes.ts'
+import { appendChange, findChangesSince, lastChange, type Change } from '../../db/changes.ts'
 import { transact, type Database } from '../../db/database.ts'
+import { createFeed, type Feed, type FeedOptions } from '../../db/feed.ts'
 import { systemActor } from '../../db/record.ts'
 import { setUserEnabled } from '../../db/users.ts'
 import { heard, startChild } from '../support/child.ts'
@@ -19,8 +13,8 @@ import {
   damage,
   isPostgres,
   placeOf,
+  runSql,
   someTime,
-  sqliteOf,
   temporaryDatabase,
 } from '../support/database.ts'
 
@@ -38,15 +32,40 @@ const follow = async (
   onChange: (change: Change) => void,
   {
     clock = { at: someTime },
-    onError = (error: unknown): void => {
-      throw error
-    },
     pollMs = 60_000,
-  } = {},
+    ...listeners
+  }: Partial<FeedOptions> & { readonly clock?: Clock } = {},
 ): Promise<Feed> => {
-  const feed = await createFeed({ database, now: () => clock.at, pollMs, onChange, onError })
+  const fail = (cause?: unknown): void => {
+    throw new Error('nobody expected that', { cause })
+  }
+  const feed = await createFeed({
+    database,
+    elapsed: () => clock.at,
+    pollMs,
+    onChange,
+    onReturn: fail,
+    onLost: fail,
+    onFound: fail,
+    onError: fail,
+    ...listeners,
+  })
   onTestFinished(feed.stop)
   return feed
+}
+
+/** Nothing can be read of them until the answer is called. */
+const hideChanges = async (database: Database): Promise<() => Promise<void>> => {
+  await damage(database, 'alter table changes rename to hidden')
+  return () => damage(database, 'alter table hidden rename to changes')
+}
+
+/** As a restored copy has it: later changes are gone, and their numbers free. */
+const goBack = async (database: Database, seq: number): Promise<void> => {
+  const numbers = isPostgres
+    ? `select setval(pg_get_serial_sequence('changes', 'seq'), ${Math.max(1, seq)}, ${seq > 0})`
+    : `update sqlite_sequence set seq = ${seq} where name = 'changes'`
+  await runSql(database, `delete from changes where seq > ${seq}; ${numbers}`)
 }
 
 describe('changes', () => {
@@ -133,18 +152,63 @@ describe('the feed', () => {
     const errors: unknown[] = []
     const feed = await follow(database, () => undefined, {
       clock,
-      onError: (error) => void errors.push(error),
+      onLost: (error) => void errors.push(error),
     })
     clock.at += 3000
-    expect(feed.age(clock.at)).toBe(3000)
+    expect(feed.age()).toBe(3000)
     await feed.poll()
-    expect(feed.age(clock.at)).toBe(0)
-    if (isPostgres) await damage(database, 'alter table changes rename to hidden')
-    else sqliteOf(database).connections.reader.close()
+    expect(feed.age()).toBe(0)
+    await hideChanges(database)
     clock.at += 2000
     await feed.poll()
     expect(errors).toHaveLength(1)
-    expect(feed.age(clock.at)).toBe(2000)
+    expect(feed.age()).toBe(2000)
+  })
+
+  it('tells once that it cannot read, and once, with how long that was, that it can again', async () => {
+    const database = await temporaryDatabase()
+    const clock: Clock = { at: someTime }
+    const told: unknown[] = []
+    const feed = await follow(database, ({ seq }) => told.push(seq), {
+      clock,
+      onLost: () => told.push('lost'),
+      onFound: (ms) => told.push(ms),
+    })
+    const poll = async (): Promise<void> => {
+      clock.at += 500
+      await feed.poll()
+    }
+    for (let outage = 0; outage < 2; outage++) {
+      const show = await hideChanges(database)
+      for (let times = 0; times < 3; times++) await poll()
+      await show()
+      await change(database)
+      await poll()
+    }
+    expect(told).toEqual(['lost', 1000, 1, 'lost', 1000, 2])
+  })
+
+  it.each([
+    ['to a change before its last', 0, 2],
+    ['to its beginning', 0, 0],
+    ['and has gone on meanwhile under the same numbers', 4, 1],
+  ])('says that the directory went back %s, and tells what comes then', async (_, since, kept) => {
+    const clock: Clock = { at: someTime }
+    const database = await temporaryDatabase(clock)
+    const told: unknown[] = []
+    const feed = await follow(database, ({ seq }) => told.push(seq), {
+      onReturn: () => told.push('went back'),
+    })
+    for (let number = 0; number < 3; number++) await change(database)
+    await goBack(database, kept)
+    clock.at += 1000
+    // By another process, so that nobody here is told.
+    const elsewhere = await temporaryDatabase(clock, placeOf(database))
+    for (let number = 0; number < since; number++) await change(elsewhere)
+    await feed.poll()
+    await change(elsewhere)
+    await feed.poll()
+    expect(told).toEqual([1, 2, 3, 'went back', kept + since + 1])
   })
 
   it('is silent when it has stopped', async () => {

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { createBroadcast, type Broadcast } from '../../db/broadcast.ts'
-import { appendChange, createFeed } from '../../db/changes.ts'
+import { appendChange } from '../../db/changes.ts'
 import { transact, type Database } from '../../db/database.ts'
+import { createFeed } from '../../db/feed.ts'
 import { shareNews } from '../../db/news.ts'
 import { placeOf, temporaryDatabase } from '../support/database.ts'
 import { connectTo, startRedisServer, withoutRedis, type RedisServer } from '../support/redis.ts'
@@ -27,15 +28,19 @@ describe.skipIf(withoutRedis)('news', () => {
   }
   const openNode = async (database: Database) => {
     const told: number[] = []
+    const fail = (error: unknown): void => {
+      throw error
+    }
     const feed = await createFeed({
       database,
-      now: () => 0,
+      elapsed: () => 0,
       // Only a word of another node makes it look.
       pollMs: 600_000,
       onChange: ({ seq }) => void told.push(seq),
-      onError: (error) => {
-        throw error
-      },
+      onReturn: () => undefined,
+      onLost: fail,
+      onFound: () => undefined,
+      onError: fail,
     })
     const broadcast = await openBroadcast()
     let begun = 0

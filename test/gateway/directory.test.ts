@@ -10,6 +10,7 @@ import { createDirectory, type Directory } from '../../gateway/directory.ts'
 import {
   addAccount,
   addUser,
+  byHand,
   someTime,
   temporaryDatabase,
   type Clock,
@@ -132,4 +133,23 @@ test('reads a user once for all who ask at the same moment', async () => {
   const { directory } = createTestDirectory(database)
   const found = await Promise.all(Array.from({ length: 50 }, () => directory.find('alice')))
   expect(new Set(found).size).toBe(1)
+})
+
+test('keeps nobody who was read before the directory went back', async () => {
+  const { database, user } = await withUser()
+  const before = await lastChange(database)
+  await transact(database, (tx) => setUserEnabled(tx, { actor, userId: user.id, enabled: false }))
+  const slow = slowDatabase(database, async () => {
+    await byHand(
+      database,
+      `delete from changes where seq > ${before}`,
+      `update users set enabled = 1 where id = '${user.id}'`,
+    )
+    directory.forgetAll()
+  })
+  const { directory } = createTestDirectory(slow)
+  expect((await directory.findById(user.id))?.user.enabled).toBe(true)
+  await transact(database, (tx) => setUserEnabled(tx, { actor, userId: user.id, enabled: false }))
+  await tellNews(database, directory)
+  expect((await directory.findById(user.id))?.user.enabled).toBe(false)
 })

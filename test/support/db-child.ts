@@ -6,7 +6,7 @@ import Sqlite from 'better-sqlite3'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createFeed } from '../../db/changes.ts'
+import { createFeed } from '../../db/feed.ts'
 import { openDatabase, transact } from '../../db/database.ts'
 import { migrate, readMigrations } from '../../db/migrate.ts'
 import { setPassword } from '../../db/passwords.ts'
@@ -69,10 +69,13 @@ const jobs: Readonly<Record<string, () => Promise<void>>> = {
     const database = await open()
     await createFeed({
       database,
-      now: Date.now,
+      elapsed: () => performance.now(),
       onChange: ({ seq }) => {
         tell(String(seq))
       },
+      onReturn: die,
+      onLost: die,
+      onFound: die,
       onError: die,
     })
     // A feed alone keeps no process alive.
