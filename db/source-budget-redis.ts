@@ -1,5 +1,6 @@
 import type { AttemptLimits, Attempts, SourceCount } from './attempts.ts'
 import type { RedisClock } from './redis-clock.ts'
+import { partOf } from './parts.ts'
 import { RedisFailure } from './redis-failures.ts'
 import type { TakeFromRedis } from './windows-redis.ts'
 import { createSourceBudget } from './source-budget.ts'
@@ -11,7 +12,7 @@ export type SharedBudgetOptions = {
   readonly limits: Pick<AttemptLimits, 'sources' | 'sourceRefusals' | 'sourceWindowMs'>
 }
 
-/** Refusals of sources over all nodes; while Redis is away, this node's against its share. */
+/** Refusals of sources over all nodes; while Redis is away, this node's against its part. */
 export const createSharedBudget = (
   options: SharedBudgetOptions,
 ): Pick<Attempts, 'countSource' | 'sourceBlockedUntil'> => {
@@ -51,8 +52,7 @@ export const createSharedBudget = (
       } catch (error) {
         if (!(error instanceof RedisFailure)) throw error
         keep(untold, group, (untold.get(group) ?? 0) + untoldBefore + 1)
-        const share = Math.max(1, Math.floor(limit / Math.max(1, nodes())))
-        return count < share ? { count } : block(group, count, endsAt)
+        return count < partOf(limit, nodes()) ? { count } : block(group, count, endsAt)
       }
     },
     sourceBlockedUntil: blockedUntil,

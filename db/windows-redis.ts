@@ -1,4 +1,4 @@
-import { shareOf } from './attempts-share.ts'
+import { partOf } from './parts.ts'
 import type { RedisClock } from './redis-clock.ts'
 import { RedisFailure } from './redis-failures.ts'
 import type { GuardedRedis } from './redis-guard.ts'
@@ -58,7 +58,7 @@ export type SharedWindowsOptions = RedisWindowsOptions & {
   readonly nodes: () => number
 }
 
-/** The windows that all nodes share; while Redis is away each node gives out its share. */
+/** The windows that all nodes share; while Redis is away each node gives out its part. */
 export const createSharedWindows = (options: SharedWindowsOptions): Windows => {
   const takeThere = createTakeFromRedis(options)
   const here = createEmbeddedWindows(options)
@@ -69,7 +69,7 @@ export const createSharedWindows = (options: SharedWindowsOptions): Windows => {
         return { ...taken, until: options.clock.fromSteady(taken.until) }
       } catch (error) {
         if (!(error instanceof RedisFailure)) throw error
-        return here.take(key, shareOf(limit, options.nodes()), windowMs)
+        return here.take(key, partOf(limit, options.nodes()), windowMs)
       }
     },
   }
