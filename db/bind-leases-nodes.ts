@@ -1,5 +1,7 @@
 import { createEmbeddedBindLeases, LEASE_MS, type BindLeases, type Lease } from './bind-leases.ts'
 import { createRedisBindLeases } from './bind-leases-redis.ts'
+import { partOf } from './parts.ts'
+import { RedisFailure } from './redis-failures.ts'
 import type { GuardedRedis } from './redis-guard.ts'
 import { createUnreleasedLeases } from './unreleased-leases.ts'
 
@@ -45,9 +47,6 @@ export const createSharedBindLeases = (options: SharedBindLeasesOptions): BindLe
   const own = createOwn()
   const unreleased = createUnreleasedLeases(elapsed, leaseMs)
 
-  const partOf = (limit: number): number =>
-    Math.min(limit, Math.max(1, Math.floor(limit / liveNodes())))
-
   const release: BindLeases['release'] = async (place) => {
     await own.release(place)
     await remote.release(place).catch(() => {
@@ -88,9 +87,10 @@ export const createSharedBindLeases = (options: SharedBindLeasesOptions): BindLe
         settle()
         if (taken.outcome === 'full') await own.release(wanted)
         return taken
-      } catch {
+      } catch (error) {
         await own.release(wanted)
-        const alone = await own.take(wanted, partOf(wanted.limit))
+        if (!(error instanceof RedisFailure)) throw error
+        const alone = await own.take(wanted, partOf(wanted.limit, liveNodes()))
         // It may have been taken there, and only the answer was lost.
         if (alone.outcome === 'full') unreleased.add(wanted)
         return alone
@@ -102,7 +102,8 @@ export const createSharedBindLeases = (options: SharedBindLeasesOptions): BindLe
         settle()
         if (!isKept) await own.release(lease)
         return isKept
-      } catch {
+      } catch (error) {
+        if (!(error instanceof RedisFailure)) throw error
         return true
       }
     },

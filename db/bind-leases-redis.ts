@@ -1,4 +1,5 @@
 import { LEASE_MS, type BindLeases, type Lease, type Taken } from './bind-leases.ts'
+import { RedisFailure } from './redis-failures.ts'
 import { createScript, type SharedRedis } from './redis.ts'
 
 /** A sorted set for each user: ids by the ends of their leases, in ms of Redis's own clock. */
@@ -35,7 +36,7 @@ const readTaken = (answer: unknown): Taken => {
   if (outcome === 'taken') return { outcome }
   if (outcome === 'full')
     return { outcome, oldest: typeof oldest === 'string' ? oldest : undefined }
-  throw new Error('the script of the bind leases answered something else')
+  throw new RedisFailure('answers what was not asked')
 }
 
 export type RedisBindLeasesOptions = {

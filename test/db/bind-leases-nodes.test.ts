@@ -138,3 +138,21 @@ describe.skipIf(withoutRedis)('bind leases that nodes share', () => {
     await soon(() => other.leases.count('alice')).toBe(0)
   })
 })
+
+test('a fault of the program is not taken for a lost Redis, and holds no place', async () => {
+  let fault: Error | undefined = new TypeError('a fault')
+  const leases = createSharedBindLeases({
+    redis: {
+      key: (kind, tag) => `${kind}:${tag}`,
+      run: () => (fault ? Promise.reject(fault) : Promise.resolve(['taken'])),
+      listen: () => undefined,
+    },
+    elapsed: () => 0,
+    liveNodes: () => 1,
+  })
+  const wanted = { id: '1', limit: 1, userKey: 'alice' }
+  await expect(leases.take(wanted)).rejects.toThrow(fault)
+  await expect(leases.renew(wanted)).rejects.toThrow(fault)
+  fault = undefined
+  expect(await leases.take({ ...wanted, id: '2' })).toEqual({ outcome: 'taken' })
+})
