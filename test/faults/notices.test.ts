@@ -166,13 +166,14 @@ test('I6 a server that is down is tried again until it is up', async () => {
 const isThere = (await postgresServer()) !== undefined
 
 describe('of two nodes', () => {
-  test.each([
+  test.for([
     ['SQLite', true],
     ['PostgreSQL', isThere],
-  ])(
+  ] as const)(
     'each mail is sent by one, on %s',
-    async (engine, isHere) => {
-      if (!isHere) return
+    { timeout: 60_000 },
+    async ([engine, isHere], { skip }) => {
+      skip(!isHere, 'there is no PostgreSQL to test on')
       const server = await startMailServer()
       const dataDir = temporaryFolder()
       const url = engine === 'PostgreSQL' ? { DATABASE_URL: await emptyPostgres() } : {}
@@ -189,7 +190,6 @@ describe('of two nodes', () => {
       const to = server.received.map((mail) => mail.to.join())
       expect(to.toSorted()).toEqual(users.map(({ email }) => email).toSorted())
     },
-    60_000,
   )
 })
 
