@@ -2,6 +2,7 @@ import type { Actor } from '../db/record.ts'
 import type { Address } from '../policies/address.ts'
 import type { User } from '../policies/facts.ts'
 import { heldInBoth, type Permissions } from '../policies/permissions.ts'
+import type { Reason } from '../policies/reasons.ts'
 
 /** Who calls, as the decision that let them in saw them. */
 export type Caller = {
@@ -23,4 +24,10 @@ export const effectiveOf = (
 ): Permissions => (narrowedTo === undefined ? held : heldInBoth(held, narrowedTo))
 
 /** What the context of every admin route holds behind the door. */
-export type AdminEnv = { readonly Variables: { caller: Caller } }
+export type AdminEnv = {
+  readonly Variables: {
+    caller: Caller
+    /** Writes down that a call which was let in is refused after all; answers the refusal's id. */
+    recordRefusal: (reason: Reason) => string
+  }
+}

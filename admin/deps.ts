@@ -4,6 +4,7 @@ import type { Attempts, BucketView } from '../db/attempts.ts'
 import type { Database } from '../db/database.ts'
 import type { Hashing } from '../db/hashing.ts'
 import type { LiveLog } from '../db/live-log.ts'
+import type { RefusalLog } from '../db/refusals.ts'
 import type { Random } from '../db/secrets.ts'
 import type { Address } from '../policies/address.ts'
 import type { Explain } from '../policies/imagined.ts'
@@ -28,6 +29,10 @@ export type AdminDeps = {
   readonly hashing: Pick<Hashing, 'hash'>
   /** The one road, for every call. */
   readonly authorize: AuthorizeInTime
+  /** The audit of refusals, for what is refused after the decision. */
+  readonly refusals: Pick<RefusalLog, 'record'>
+  /** Several nodes share what cannot be reached now, so not all are sure to hear of a change at once. */
+  readonly isDegraded: () => boolean
   /** What the same rules say of an attempt that nobody makes. */
   readonly explain: Explain
   /** After trusted proxies; undefined when it cannot be read, which refuses. */

@@ -32,6 +32,8 @@ export type Spec<
   readonly description?: string
   /** Undefined: whoever is signed in. */
   readonly permission: string | undefined
+  /** Refused while the nodes cannot be sure to hear of it at once (roles, safelists, second factors). */
+  readonly needsAllNodes?: true
   readonly query?: Query
   readonly body?: Body
   /** What a success answers; without it: 204, and no content. */

@@ -1,20 +1,32 @@
 import type { Context, MiddlewareHandler } from 'hono'
+import type { RefusalLog } from '../db/refusals.ts'
 import type { Address } from '../policies/address.ts'
 import { readCredential } from '../policies/credential.ts'
 import type { AuthorizeInTime, Credential } from '../policies/ports.ts'
 import { problemResponse } from '../policies/problem.ts'
+import type { Reason } from '../policies/reasons.ts'
 import type { AdminEnv } from './caller.ts'
+import { isCrossSite } from './cross-site.ts'
 
 export type DoorDeps = {
   readonly authorize: AuthorizeInTime
   /** After trusted proxies; undefined when it cannot be read, which refuses. */
   readonly clientAddressOf: (c: Context) => Address | undefined
+  readonly refusals: Pick<RefusalLog, 'record'>
+  /** Not all nodes can be sure to hear of a change at once. */
+  readonly isDegraded: () => boolean
   /** Ms since the epoch. */
   readonly now: () => number
 }
 
 /** A route as the decision sees it; undefined: no route of ours. */
-type Entered = { readonly permission?: string | undefined } | undefined
+type Entered =
+  | {
+      readonly permission?: string | undefined
+      /** Refused while not all nodes can be sure to hear of it. */
+      readonly needsAllNodes?: boolean | undefined
+    }
+  | undefined
 
 /** Lets through whom the rules permit, and puts the caller into the context. */
 export type Enter = (route: Entered) => MiddlewareHandler<AdminEnv>
@@ -31,17 +43,13 @@ const credentialOf = (c: Context): Credential => {
 
 /** The enforcement point of the admin listener: every call of every route goes through it. */
 export const createEnter =
-  ({ authorize, clientAddressOf, now }: DoorDeps): Enter =>
+  ({ authorize, clientAddressOf, refusals, isDegraded, now }: DoorDeps): Enter =>
   (route) =>
   async (c, next) => {
     const client = clientAddressOf(c)
-    const decision = await authorize({
-      channel: 'http',
-      client,
-      credential: credentialOf(c),
-      route,
-      target: `${c.req.method} ${c.req.path}`,
-    })
+    const target = `${c.req.method} ${c.req.path}`
+    const credential = credentialOf(c)
+    const decision = await authorize({ channel: 'http', client, credential, route, target })
     const { id, user, narrowedTo } = decision
     if (decision.effect !== 'permit') {
       const retryAt = 'retryAt' in decision ? decision.retryAt : undefined
@@ -57,7 +65,15 @@ export const createEnter =
       actor: { userId: user.id, channel: 'http', source: client.text },
       decisionId: id,
     })
+    const recordRefusal = (reason: Reason): string =>
+      refusals.record({ channel: 'http', reason, client, user, target })
+    c.set('recordRefusal', recordRefusal)
+    const refuse = (reason: Reason): Response =>
+      problemResponse(reason, recordRefusal(reason), { now: now() })
+    if (isCrossSite(c)) return refuse('cross-site')
+    if (route?.needsAllNodes === true && isDegraded()) return refuse('unavailable')
     await next()
-    c.header('x-sallyport-decision', id)
+    // A refusal has an id of its own.
+    if (!c.res.headers.has('x-sallyport-decision')) c.header('x-sallyport-decision', id)
     return undefined
   }

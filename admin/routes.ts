@@ -1,12 +1,13 @@
 import { OpenAPIHono, type z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { Fault } from '../policies/faults.ts'
+import type { Reason } from '../policies/reasons.ts'
 import { readBody } from './body.ts'
 import type { AdminEnv, Caller } from './caller.ts'
 import { describeRoute, type Params, type Spec } from './description.ts'
 import type { Enter } from './door.ts'
 import { etagOf } from './etag.ts'
-import { renderRefused, type Faulty, type Refused } from './problems.ts'
+import { renderRefused, type Faulty, type ProblemName, type Refused } from './problems.ts'
 
 /** One call, let in and read: everything that a route's act needs of it. */
 export type Call<Path extends string, Query, Body> = {
@@ -55,6 +56,17 @@ const faultsOf = (issue: z.core.$ZodIssue): Fault[] =>
     ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is not known' }))
     : [{ path: issue.path.join('.'), message: issue.message }]
 
+/** What is refused for want of rights is audited as the refusals of the decision are. */
+const audited: Partial<Record<ProblemName, Reason>> = {
+  'beyond-own-rights': 'beyond-own-rights',
+  forbidden: 'permission-missing',
+}
+
+const idOf = (reply: Reply<unknown>, { caller, recordRefusal }: AdminEnv['Variables']): string => {
+  const reason = reply !== undefined && 'refused' in reply ? audited[reply.refused] : undefined
+  return reason === undefined ? caller.decisionId : recordRefusal(reason)
+}
+
 const render = (spec: AnySpec, reply: Reply<unknown>, decisionId: string): Response => {
   if (reply instanceof Response) return reply
   if (reply === undefined) return new Response(null, { status: 204 })
@@ -83,8 +95,11 @@ export const createRoutes = (enter: Enter): Routes => {
   return {
     app,
     add: (spec, act) => {
-      const { permission, body } = spec
-      const middleware = [enter({ permission }), ...(body === undefined ? [] : [readBody])]
+      const { permission, needsAllNodes, body } = spec
+      const middleware = [
+        enter({ permission, needsAllNodes }),
+        ...(body === undefined ? [] : [readBody]),
+      ]
       app.openapi({ ...describeRoute(spec as unknown as AnySpec), middleware }, async (c) => {
         const valid = (target: 'query' | 'json') => c.req.valid(target as never)
         const reply = await act({
@@ -95,7 +110,7 @@ export const createRoutes = (enter: Enter): Routes => {
           ifMatch: c.req.header('if-match'),
           c,
         })
-        return render(spec, reply, c.var.caller.decisionId)
+        return render(spec, reply, idOf(reply, c.var))
       })
     },
   }

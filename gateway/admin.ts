@@ -21,6 +21,8 @@ export const createAdminPoint = (core: Core, routes: readonly Route[]) => {
     random: system.random,
     log,
     authorize: createAuthorizeInTime(core),
+    refusals: core.refusals,
+    isDegraded: () => core.isDegraded() && core.liveNodes() > 1,
     explain: createExplain({ ...core, matchRoute: createMatchRoute(routes), now: system.now }),
     clientAddressOf: (c: Context) => {
       const { incoming } = c.env as HttpBindings

@@ -84,6 +84,18 @@ export const reasons = {
     title: 'Forbidden',
     messageId: 'FORBIDDEN',
   },
+  'beyond-own-rights': {
+    http: 403,
+    type: 'beyond-own-rights',
+    title: 'This reaches beyond your own rights',
+    messageId: 'FORBIDDEN',
+  },
+  'cross-site': {
+    http: 403,
+    type: 'cross-site',
+    title: 'Sent by a page of another site',
+    messageId: 'FORBIDDEN',
+  },
   'method-not-allowed': {
     http: 405,
     type: 'method-not-allowed',

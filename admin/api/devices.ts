@@ -132,6 +132,7 @@ export const createDeviceRoutes = (deps: ApiDeps) => {
       {
         ...spec,
         method: 'delete',
+        needsAllNodes: true,
         tag: 'Users',
         description: whose,
         permission: undefined,

@@ -107,6 +107,7 @@ export const createRoleRoutes = (deps: ApiDeps) => {
     {
       ...many,
       operationId: 'createRole',
+      needsAllNodes: true,
       method: 'post',
       summary: 'Make a custom role',
       description: 'Of permissions that one holds; some belong to predefined roles alone.',
@@ -147,6 +148,7 @@ export const createRoleRoutes = (deps: ApiDeps) => {
     {
       ...one,
       operationId: 'editRole',
+      needsAllNodes: true,
       method: 'patch',
       summary: 'Edit a custom role, in force at once for all who have it',
       permission: 'roles/manage',
@@ -165,6 +167,7 @@ export const createRoleRoutes = (deps: ApiDeps) => {
     {
       ...one,
       operationId: 'deleteRole',
+      needsAllNodes: true,
       method: 'delete',
       summary: 'Delete a custom role that nobody has',
       permission: 'roles/manage',

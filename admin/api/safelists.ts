@@ -103,6 +103,7 @@ export const createSafelistRoutes = (deps: ApiDeps) => {
     {
       ...common,
       operationId: 'replaceSafelist',
+      needsAllNodes: true,
       method: 'put',
       summary: 'Say from where a user may come, and end what comes from elsewhere',
       description: "One's own has to cover the address that one comes from.",

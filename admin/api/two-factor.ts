@@ -48,6 +48,7 @@ export const createTwoFactorRoutes = (deps: ApiDeps) => {
     {
       ...common,
       operationId: 'chooseTwoFactor',
+      needsAllNodes: true,
       method: 'put',
       summary: 'Choose where PINs go, and when they are asked for',
       description:

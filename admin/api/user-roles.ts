@@ -74,6 +74,7 @@ export const createUserRoleRoutes = (deps: ApiDeps) => {
       {
         ...spec,
         path: '/users/{id}/roles/{roleId}',
+        needsAllNodes: true,
         tag: 'Users',
         description:
           'By the id of a role, or of a predefined one its name (`auditor`). In force at once.',

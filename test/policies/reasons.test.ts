@@ -36,7 +36,7 @@ test('a bind is refused with 0x08, 0x0D or 0x58, never with 0x05, 0x0E or 0x0F',
 })
 
 test('other statuses tell what a client can act on', () => {
-  expect(withHttp(403)).toEqual(['permission-missing'])
+  expect(withHttp(403)).toEqual(['permission-missing', 'beyond-own-rights', 'cross-site'])
   expect(withHttp(404)).toEqual(['route-unknown'])
   expect(withHttp(429)).toEqual(['source-over-budget'])
   expect(withHttp(502)).toEqual(['upstream-unreachable'])
