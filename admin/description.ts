@@ -42,8 +42,11 @@ export type Spec<
   readonly streams?: 'text/csv'
   readonly status?: 200 | 201
   /** Refusals beyond those that every route has. */
-  readonly refusals?: readonly ProblemName[]
+  readonly refusals?: readonly RouteProblem[]
 }
+
+/** What a route can refuse; the other methods of its path are no matter of its own. */
+export type RouteProblem = Exclude<ProblemName, 'method-not-allowed'>
 
 type Names<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
   ? Name | Names<Rest>
@@ -77,7 +80,6 @@ export const errorResponses = {
   401: 'Who calls is not let in; one answer for all reasons, which the audit knows',
   403: 'A permission is missing, or the change reaches beyond the rights of who calls',
   404: 'There is none in this account',
-  405: 'The path has other methods, which Allow names',
   409: 'It conflicts with what there is; the type says with what',
   412: 'It was changed meanwhile (If-Match)',
   413: 'The body is too large',
@@ -102,11 +104,15 @@ const statusesOf = (spec: Spec<string, z.ZodObject, z.ZodType, z.ZodType>): Set<
   return statuses
 }
 
+/** Whose id it is: of what stands before it in the path. */
+const idIn = (name: string, path: string): z.ZodType =>
+  z.string().openapi({ description: `An id of \`${path.slice(0, path.indexOf(`/{${name}}`))}\`` })
+
 const paramsOf = (path: string): z.ZodObject | undefined => {
   const names = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name ?? '')
   return names.length === 0
     ? undefined
-    : z.object(Object.fromEntries(names.map((name) => [name, z.string()])))
+    : z.object(Object.fromEntries(names.map((name) => [name, idIn(name, path)])))
 }
 
 const ifMatch = z.object({

@@ -17,6 +17,11 @@ export const instant = z.iso
   .transform((text) => Date.parse(text))
   .openapi({ type: 'string', format: 'date-time' })
 
+/** The same where null takes it away. */
+export const instantOrNull = instant
+  .nullable()
+  .openapi({ type: ['string', 'null'], format: 'date-time' })
+
 /** A line of text for people: without control characters, and without blanks around it. */
 export const line = (most: number) =>
   z
@@ -25,6 +30,8 @@ export const line = (most: number) =>
     .max(most)
     .regex(/^\P{Cc}*$/u, 'takes no control characters')
     .refine((text) => text.isWellFormed(), 'is not well-formed Unicode')
+    // JSON Schema writes patterns without flags, and reads them as Unicode.
+    .openapi({ pattern: '^\\P{Cc}*$' })
 
 export const username = z
   .string()

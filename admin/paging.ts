@@ -16,6 +16,7 @@ export const pageQuery = {
     minimum: 1,
     maximum: 200,
     default: 50,
+    description: 'How many at most',
   }),
   after: z.string().max(2048).optional().openapi({ description: 'The `next` of the page before' }),
   count: querySwitch.openapi({ description: 'Whether `total` is wanted' }),

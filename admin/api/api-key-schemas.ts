@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { ApiKeyView } from '../../db/api-key-lists.ts'
-import { instant, time, timeOf, timeOrNull } from '../fields.ts'
+import { instantOrNull, time, timeOf, timeOrNull } from '../fields.ts'
 import { pageQuery } from '../paging.ts'
 
 export const apiKey = z
@@ -38,8 +38,8 @@ const draft = {
   name: z.string().max(64),
   safelist: z.array(z.string().max(64)).max(10_000),
   permissions: z.array(z.string().max(82)).max(200).nullable(),
-  notBefore: instant.nullable(),
-  expiresAt: instant.nullable(),
+  notBefore: instantOrNull,
+  expiresAt: instantOrNull,
 }
 
 export const newApiKey = z
@@ -66,7 +66,7 @@ export const rotation = z
 
 export const apiKeyQuery = z.strictObject({
   ...pageQuery,
-  userId: z.string().max(64).optional(),
+  userId: z.string().max(64).optional().openapi({ description: 'Whose they are' }),
 })
 
 /** A key as the API shows one. */

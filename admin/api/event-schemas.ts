@@ -75,10 +75,15 @@ const source = z
 export const eventFilter = {
   actor: line(64).optional().openapi({ description: 'The id of who did it' }),
   user: line(64).optional().openapi({ description: 'The id of whom it is about' }),
-  action: line(64).optional().openapi({ example: 'decision.refused' }),
-  reason: line(64).optional().openapi({ example: 'secret-wrong' }),
-  channel: z.enum(['http', 'smpp', 'web', 'cli', 'system']).optional(),
-  source: source.optional(),
+  action: line(64)
+    .optional()
+    .openapi({ description: 'What was done', example: 'decision.refused' }),
+  reason: line(64).optional().openapi({ description: 'Why not', example: 'secret-wrong' }),
+  channel: z
+    .enum(['http', 'smpp', 'web', 'cli', 'system'])
+    .optional()
+    .openapi({ description: 'On which wire' }),
+  source: source.optional().openapi({ description: 'The client address' }),
   from: instant.optional().openapi({ description: 'From this instant on' }),
   to: instant.optional().openapi({ description: 'Before this instant' }),
 }

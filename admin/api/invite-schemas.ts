@@ -34,7 +34,10 @@ export const invite = z
 /** As a new user, but for the username, which the invited person chooses. */
 export const newInvite = newUser.omit({ username: true, enabled: true }).openapi('NewInvite')
 
-export const inviteQuery = z.strictObject({ ...pageQuery, state: state.optional() })
+export const inviteQuery = z.strictObject({
+  ...pageQuery,
+  state: state.optional().openapi({ description: 'Where it stands' }),
+})
 
 /** An invite as the API shows one. */
 export const inviteBody = (view: InviteView): z.input<typeof invite> => {

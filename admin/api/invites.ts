@@ -9,11 +9,12 @@ import {
 import { createInvite, resendInvite, revokeInvite, type NotInvited } from '../../db/invites.ts'
 import { createToken, digestToken } from '../../db/secrets.ts'
 import type { Caller } from '../caller.ts'
+import type { RouteProblem } from '../description.ts'
 import type { ApiDeps } from '../deps.ts'
 import { isStale } from '../etag.ts'
 import { claimRights } from '../guard.ts'
 import { pageOf, readPage } from '../paging.ts'
-import type { Faulty, ProblemName, Refused } from '../problems.ts'
+import type { Faulty, Refused } from '../problems.ts'
 import { createRoutes } from '../routes.ts'
 import { invite, inviteBody, inviteQuery, newInvite } from './invite-schemas.ts'
 
@@ -41,7 +42,7 @@ const refusalOf = (not: NotInvited): Refused | Faulty => {
 type Turn = {
   readonly name: 'resend' | 'revoke'
   readonly summary: string
-  readonly refusals: readonly ProblemName[]
+  readonly refusals: readonly RouteProblem[]
   readonly change: (tx: Transaction, of: Of, digest: string) => Promise<InviteView | Refused>
 }
 

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import {
   email,
   instant,
+  instantOrNull,
   language,
   line,
   mobileNumber,
@@ -79,7 +80,7 @@ export const profilePatch = z.strictObject(profile).partial().openapi('ProfilePa
 const entry = z.strictObject({
   range: z.string().max(64).openapi({ example: '203.0.113.0/24' }),
   description: line(200).optional(),
-  expiresAt: instant.nullable().optional(),
+  expiresAt: instantOrNull.optional(),
 })
 
 /** A whole safelist; what is wrong with ranges is said of all of them at once. */
@@ -104,13 +105,16 @@ export const userFilter = {
   search: line(254).optional().openapi({
     description: 'Part of a name, username or e-mail address, in any case',
   }),
-  status: z.enum(['active', 'locked', 'disabled']).optional(),
-  role: z.string().max(64).optional(),
-  locked: querySwitch,
-  httpBasic: querySwitch,
-  smppBasic: querySwitch,
-  lastSignInBefore: instant.optional(),
-  lastSignInAfter: instant.optional(),
+  status: z
+    .enum(['active', 'locked', 'disabled'])
+    .optional()
+    .openapi({ description: 'Disabled, else locked, else active' }),
+  role: z.string().max(64).optional().openapi({ description: 'The id of a role that they hold' }),
+  locked: querySwitch.openapi({ description: 'Whether there is a lock, also of who is disabled' }),
+  httpBasic: querySwitch.openapi({ description: 'Whether HTTP takes their basic credentials' }),
+  smppBasic: querySwitch.openapi({ description: 'Whether SMPP takes their basic credentials' }),
+  lastSignInBefore: instant.optional().openapi({ description: 'Or never' }),
+  lastSignInAfter: instant.optional().openapi({ description: 'At this instant, or later' }),
   sort: z
     .enum(sortNames.flatMap((name) => [name, `-${name}`] as const))
     .default('name')

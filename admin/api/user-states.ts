@@ -2,9 +2,10 @@ import { transact, type Transaction } from '../../db/database.ts'
 import { unlockUser } from '../../db/locks.ts'
 import { setUserEnabled } from '../../db/users.ts'
 import type { Actor } from '../../db/record.ts'
+import type { RouteProblem } from '../description.ts'
 import type { ApiDeps } from '../deps.ts'
 import { findTouchable } from '../guard.ts'
-import type { ProblemName, Refused } from '../problems.ts'
+import type { Refused } from '../problems.ts'
 import { createRoutes } from '../routes.ts'
 import { readUser } from './user-bodies.ts'
 import { user } from './user-schemas.ts'
@@ -12,7 +13,7 @@ import { user } from './user-schemas.ts'
 type State = {
   readonly name: 'enable' | 'disable' | 'unlock'
   readonly summary: string
-  readonly refusals: readonly ProblemName[]
+  readonly refusals: readonly RouteProblem[]
   readonly change: (
     tx: Transaction,
     of: { readonly actor: Actor; readonly userId: string },
