@@ -1,19 +1,22 @@
-import { isLocked, restore, settle, unlockUpTo, type BucketState } from '../policies/bucket.ts'
+import { isLocked, restore, unlockUpTo, type BucketState } from '../policies/bucket.ts'
+import { join } from '../policies/bucket-join.ts'
 import { unknownBucket } from '../policies/lockout.ts'
+import { createAlone } from './attempts-alone.ts'
 import { anyNumber, createCommit, type CommitOptions } from './attempts-commit.ts'
-import { createJournal, type Deed } from './attempts-journal.ts'
-import { createStepQueue, idOf, type Asked } from './attempts-queue.ts'
-import { rulesAlone, secretsIn } from './attempts-share.ts'
+import { createEras, EraIsOver, type ErasOptions } from './attempts-eras.ts'
+import { createJournal, replay } from './attempts-journal.ts'
+import { createStepQueue, type Asked } from './attempts-queue.ts'
 import type { Place, Step } from './attempts-steps.ts'
 import { RedisFailure } from './redis-failures.ts'
 
-export type SharedBucketsOptions = CommitOptions & {
-  readonly isAway: () => boolean
-  /** The last known number of nodes. */
-  readonly nodes: () => number
-  readonly perUser: number
-  readonly users: number
-}
+export type SharedBucketsOptions = CommitOptions &
+  Pick<ErasOptions, 'redis' | 'random' | 'nodes'> & {
+    readonly isAway: () => boolean
+    readonly perUser: number
+    readonly users: number
+    /** Told of what went wrong behind everybody's back, but for what Redis may do. */
+    readonly onFailure: (error: unknown) => void
+  }
 
 /** The buckets in Redis while it is there, and as this process knows them while it is not. */
 export type SharedBuckets = {
@@ -24,22 +27,12 @@ export type SharedBuckets = {
   readonly all: (userKey: string) => Promise<ReadonlyMap<string, BucketState>>
   /** Tells Redis all that was counted here without it. Never rejects. */
   readonly mergeAll: () => Promise<void>
+  /** No other node is to wait for this one. */
+  readonly leave: () => Promise<void>
 }
 
 /** By as much the clocks of two nodes may be wrong about that of Redis (ms). */
 const SLACK_MS = 1_000
-
-const asIs = <Rules>(rules: Rules): Rules => rules
-
-const deedOf = ({ judge, holder, ends }: Asked, place: Place, at: number, after: BucketState) =>
-  ({
-    at,
-    holder,
-    // A success that lapsed clears nothing.
-    ended: ends === 'cleared' && after.consecutive > 0 ? undefined : ends,
-    apply: (state, then) =>
-      judge(state, { now: then, bucket: place.bucket, rulesFor: asIs }) ?? state,
-  }) satisfies Deed
 
 /** A step that nobody waits for. */
 const silently = (judge: (state: BucketState) => BucketState): Asked => ({
@@ -49,62 +42,36 @@ const silently = (judge: (state: BucketState) => BucketState): Asked => ({
 })
 
 export const createSharedBuckets = (options: SharedBucketsOptions): SharedBuckets => {
-  const { remote, known, clock, isAway, nodes, perUser, users } = options
+  const { remote, known, clock, isAway, perUser, users, onFailure } = options
   const { commit, makeRoom } = createCommit(options)
   const journal = createJournal(users)
-  /** What held places in a bucket when Redis was lost. */
-  const seeds = new Map<string, ReadonlySet<string>>()
+  const alone = createAlone({ ...options, journal })
   const merging = new Map<string, Promise<void>>()
 
-  const seedOf = (place: Place, state: BucketState): ReadonlySet<string> => {
-    const id = idOf(place)
-    const seed = seeds.get(id) ?? secretsIn(state)
-    seeds.set(id, seed)
-    const [oldest] = seeds.keys()
-    if (seeds.size > users && oldest !== undefined) seeds.delete(oldest)
-    return seed
-  }
-
-  const decideOne = (place: Place, asked: Asked): void => {
-    const now = clock.steady()
-    const before = settle(known.find(place), now)
-    const seed = seedOf(place, before)
-    const after = asked.judge(before, {
-      now,
-      bucket: place.bucket,
-      rulesFor: (rules) => rulesAlone(rules, before, seed, nodes()),
-    })
-    if (after !== undefined) {
-      known.put(place, after)
-      // What is counted against nobody is not worth telling.
-      if (place.existing) journal.add(place, deedOf(asked, place, now, after))
-    }
-    asked.answer()
-  }
-
-  const decideHere = (place: Place, batch: readonly Asked[]): void => {
-    for (const asked of batch) {
-      try {
-        decideOne(asked.mayMove === true ? { ...place, bucket: known.nameOf(place) } : place, asked)
-      } catch (error) {
-        asked.reject(error)
-      }
+  const tell = async (userKey: string, era: string): Promise<void> => {
+    for (const [place] of known.of(userKey)) {
+      if (!place.existing) continue
+      const withKnown = (state: BucketState): BucketState =>
+        join(state, known.find(place), clock.steady())
+      await commit(place, [silently(withKnown)], { era, perUser: anyNumber })
     }
   }
+  const eras = createEras({ ...options, users: known.users, tell })
 
-  const decideThere = async (place: Place, batch: readonly Asked[]): Promise<void> => {
+  const decideThere = async (place: Place, batch: readonly Asked[], era: string): Promise<void> => {
     const movers =
       place.bucket === unknownBucket ? [] : batch.filter(({ mayMove }) => mayMove === true)
-    const most = movers.length > 0 ? perUser : anyNumber
-    if ((await commit(place, batch, most)) === 'done') return
-    if ((await makeRoom(place.userKey)) && (await commit(place, batch, most)) === 'done') return
+    const within = { era, perUser: movers.length > 0 ? perUser : anyNumber }
+    if ((await commit(place, batch, within)) === 'done') return
+    if (await makeRoom(place.userKey, era))
+      if ((await commit(place, batch, within)) === 'done') return
     const others = batch.filter((asked) => !movers.includes(asked))
-    if (others.length > 0) await commit(place, others, anyNumber)
+    if (others.length > 0) await commit(place, others, { era, perUser: anyNumber })
     for (const asked of movers)
       queue.enter({ ...place, bucket: unknownBucket }, { ...asked, mayMove: false })
   }
 
-  const mergeUser = async (userKey: string): Promise<void> => {
+  const mergeUser = async (userKey: string, era: string): Promise<void> => {
     const { unlockedAt, deeds } = journal.of(userKey)
     const places = new Map(deeds.map(([place, list]) => [place.bucket, { place, list }]))
     if (unlockedAt !== undefined)
@@ -112,37 +79,47 @@ export const createSharedBuckets = (options: SharedBucketsOptions): SharedBucket
         if (!places.has(bucket))
           places.set(bucket, { place: { userKey, bucket, existing: true }, list: [] })
     for (const { place, list } of places.values()) {
-      const replay = (state: BucketState): BucketState =>
-        list.reduce(
-          (it, { apply, at }) => apply(it, at),
-          unlockedAt === undefined ? state : unlockUpTo(state, unlockedAt),
-        )
-      await commit(place, [silently(replay)], anyNumber)
+      const replayed = (state: BucketState): BucketState =>
+        replay(state, { unlockedAt, deeds: list }, clock.steady())
+      await commit(place, [silently(replayed)], { era, perUser: anyNumber })
       journal.sent(place, list)
-      seeds.delete(idOf(place))
+      alone.told(place)
     }
     if (unlockedAt !== undefined) journal.unlockSent(userKey, unlockedAt)
   }
 
   /** Once at a time for one user, before anything else is asked of Redis about that user. */
-  const merge = async (userKey: string): Promise<void> => {
+  const merge = async (userKey: string): Promise<string> => {
     if (isAway()) throw new RedisFailure('is away')
-    const under = merging.get(userKey)
-    if (under !== undefined) return under
-    if (!journal.has(userKey)) return
-    const begun = mergeUser(userKey).finally(() => merging.delete(userKey))
-    merging.set(userKey, begun)
-    return begun
+    const era = await eras.enter(userKey)
+    if (merging.has(userKey) || journal.has(userKey)) {
+      const begun =
+        merging.get(userKey) ?? mergeUser(userKey, era).finally(() => merging.delete(userKey))
+      merging.set(userKey, begun)
+      await begun
+    }
+    return era
+  }
+
+  /** In an era that is over nothing was done: it is done in the next one, if that is whole. */
+  const within = async <T>(userKey: string, work: (era: string) => Promise<T>): Promise<T> => {
+    const inOne = async (): Promise<T> => work(await merge(userKey))
+    try {
+      return await inOne()
+    } catch (error) {
+      if (!(error instanceof EraIsOver)) throw error
+      eras.isOver(userKey)
+      return await inOne()
+    }
   }
 
   const queue = createStepQueue(async (place, batch) => {
     try {
-      await merge(place.userKey)
-      await decideThere(place, batch)
+      await within(place.userKey, (era) => decideThere(place, batch, era))
     } catch (error) {
       if (!(error instanceof RedisFailure)) throw error
       // Who waited behind a step that failed does not wait again.
-      decideHere(place, [...batch, ...queue.takeWaiting(place)])
+      alone.decide(place, [...batch, ...queue.takeWaiting(place)])
     }
   })
 
@@ -154,7 +131,7 @@ export const createSharedBuckets = (options: SharedBucketsOptions): SharedBucket
       // A lock that is known holds, so this process forgets it first.
       for (const [place, state] of known.of(userKey)) known.put(place, unlockUpTo(state, upTo))
       try {
-        await merge(userKey)
+        await within(userKey, async () => undefined)
         for (const [bucket] of await remote.all(userKey))
           if (!places.has(bucket)) places.set(bucket, { userKey, bucket, existing: true })
       } catch (error) {
@@ -171,7 +148,7 @@ export const createSharedBuckets = (options: SharedBucketsOptions): SharedBucket
     all: async (userKey) => {
       const here = known.of(userKey).map(([{ bucket }, state]) => [bucket, state] as const)
       try {
-        await merge(userKey)
+        await within(userKey, async () => undefined)
         const there = new Map((await remote.all(userKey)).map(([name, { state }]) => [name, state]))
         const now = clock.steady()
         for (const [bucket, state] of here)
@@ -184,12 +161,18 @@ export const createSharedBuckets = (options: SharedBucketsOptions): SharedBucket
     },
     mergeAll: async () => {
       if (isAway()) return
-      try {
-        for (const userKey of journal.users()) await merge(userKey)
-      } catch {
-        return // Away again: what is left is told another time.
+      await eras.look()
+      for (const userKey of journal.users()) {
+        try {
+          await within(userKey, async () => undefined)
+        } catch (error) {
+          if (!(error instanceof RedisFailure)) onFailure(error)
+          // What is left is told another time.
+          if (isAway()) return
+        }
       }
-      for (const id of seeds.keys()) if (!journal.has(id.split(' ')[0] ?? '')) seeds.delete(id)
+      alone.toldUsers((userKey) => eras.isWhole(userKey) && !journal.has(userKey))
     },
+    leave: eras.leave,
   }
 }

@@ -1,7 +1,9 @@
 import { isForgettable, isLocked, restore, type BucketState } from '../policies/bucket.ts'
+import { join } from '../policies/bucket-join.ts'
+import { EraIsOver } from './attempts-eras.ts'
 import type { KnownBuckets } from './attempts-known.ts'
 import type { Asked } from './attempts-queue.ts'
-import { nothingRead, type Read, type RemoteBuckets } from './attempts-remote.ts'
+import { nothingRead, type Change, type Read, type RemoteBuckets } from './attempts-remote.ts'
 import type { Place } from './attempts-steps.ts'
 import { writeBucket } from './bucket-text.ts'
 import type { RedisClock } from './redis-clock.ts'
@@ -32,10 +34,10 @@ export type Commit = {
   readonly commit: (
     place: Place,
     batch: readonly Asked[],
-    perUser: number,
+    within: Pick<Change, 'era' | 'perUser'>,
   ) => Promise<'done' | 'full'>
   /** Lets go of buckets that hold nothing any more; whether there were any. */
-  readonly makeRoom: (userKey: string) => Promise<boolean>
+  readonly makeRoom: (userKey: string, era: string) => Promise<boolean>
 }
 
 export const createCommit = (options: CommitOptions): Commit => {
@@ -56,8 +58,14 @@ export const createCommit = (options: CommitOptions): Commit => {
       : state
   }
 
+  /** What was decided here while Redis was asked counts too. */
+  const keep = (place: Place, seen: BucketState, after: BucketState): void => {
+    const now = known.find(place)
+    known.put(place, now === seen ? after : join(after, now, clock.steady()))
+  }
+
   return {
-    commit: async (place, batch, perUser) => {
+    commit: async (place, batch, within) => {
       const startedAt = elapsed()
       let read = expectedAt(place, clock.steady())
       for (let tries = 0; tries < leastTries || elapsed() - startedAt < patienceMs; tries++) {
@@ -65,10 +73,12 @@ export const createCommit = (options: CommitOptions): Commit => {
         const bench = { now, bucket: place.bucket, rulesFor: asIs }
         const before = withKnownLock(place, read.state, now)
         const after = batch.reduce((state, asked) => asked.judge(state, bench) ?? state, before)
-        const swapped = await remote.swap(place, { read, after, perUser })
+        const seen = known.find(place)
+        const swapped = await remote.swap(place, { ...within, read, after })
         if (swapped.outcome === 'full') return 'full'
+        if (swapped.outcome === 'over') throw new EraIsOver()
         if (swapped.outcome === 'done') {
-          known.put(place, after)
+          keep(place, seen, after)
           for (const asked of batch) asked.answer()
           return 'done'
         }
@@ -76,13 +86,13 @@ export const createCommit = (options: CommitOptions): Commit => {
       }
       throw new RedisFailure('has a bucket that changes faster than it can be judged')
     },
-    makeRoom: async (userKey) => {
+    makeRoom: async (userKey, era) => {
       let isMade = false
       const now = clock.steady()
       for (const [bucket, read] of await remote.all(userKey)) {
         if (!isForgettable(read.state, now)) continue
         const place = { userKey, bucket, existing: true }
-        const change = { read, after: read.state, perUser: anyNumber }
+        const change = { era, read, after: read.state, perUser: anyNumber }
         isMade = (await remote.swap(place, change)).outcome === 'done' || isMade
       }
       return isMade

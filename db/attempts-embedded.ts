@@ -1,7 +1,7 @@
 import { restore, unlockUpTo } from '../policies/bucket.ts'
 import { defaultAttemptLimits, type AttemptLimits, type Attempts } from './attempts.ts'
-import { createKnownBuckets, viewOf } from './attempts-known.ts'
-import { createSteps, type Step, type StoreClock } from './attempts-steps.ts'
+import { createKnownBuckets, createStepHere, viewOf } from './attempts-known.ts'
+import { createSteps, type StoreClock } from './attempts-steps.ts'
 import { createSourceBudget } from './source-budget.ts'
 
 /** `now`: ms since the epoch, may jump; `elapsed`: ms that never jump, by which locks are timed. */
@@ -33,17 +33,8 @@ export const createEmbeddedAttempts = (options: EmbeddedAttemptsOptions): Attemp
   const budget = createSourceBudget(limits)
   let holders = 0
 
-  const step: Step = async (asked, judge, { mayMove = false } = {}) => {
-    const place = mayMove ? { ...asked, bucket: known.nameOf(asked) } : asked
-    const { bucket } = place
-    const bench = { now: clock.steady(), bucket, rulesFor: <Rules>(rules: Rules) => rules }
-    const { state, isSame, result } = judge(known.find(place), bench)
-    if (isSame !== true) known.put(place, state)
-    return result
-  }
-
   return {
-    ...createSteps(step, clock, () => String(++holders)),
+    ...createSteps(createStepHere(known, clock), clock, () => String(++holders)),
     async unlock(userKey, at) {
       const upTo = Math.min(clock.toSteady(at) + ROUNDING_MS, clock.steady())
       for (const [place, state] of known.of(userKey)) known.put(place, unlockUpTo(state, upTo))

@@ -1,4 +1,5 @@
-import type { BucketState } from '../policies/bucket.ts'
+import { isLocked, unlockUpTo, type BucketState } from '../policies/bucket.ts'
+import { join } from '../policies/bucket-join.ts'
 import type { Place } from './attempts-steps.ts'
 
 /** What one step did to a bucket, done again by the time of then. */
@@ -14,6 +15,29 @@ export type Unsent = {
   /** All buckets were cleared as of that moment, before the deeds. */
   readonly unlockedAt: number | undefined
   readonly deeds: readonly (readonly [Place, readonly Deed[]])[]
+}
+
+/**
+ * A bucket as it is after deeds that it hears of late. What was counted in it meanwhile stays: a
+ * failure of then may open a window or make a lock that are over, and ends no other by that.
+ */
+export const replay = (
+  state: BucketState,
+  {
+    unlockedAt,
+    deeds,
+  }: { readonly unlockedAt: number | undefined; readonly deeds: readonly Deed[] },
+  now: number,
+): BucketState => {
+  let base = unlockedAt === undefined ? state : unlockUpTo(state, unlockedAt)
+  let after = base
+  for (const { apply, at, ended } of deeds) {
+    after = apply(after, at)
+    if (ended === 'cleared' && after.consecutive === 0) base = after
+  }
+  return isLocked(after, now) && after.lockedAt >= base.failedAt
+    ? after
+    : { ...join(base, after, now), pending: after.pending }
 }
 
 /** What was counted here while Redis was away, in order, until Redis has heard of it. */

@@ -1,7 +1,7 @@
 import { emptyBucket, isLocked, type BucketState } from '../policies/bucket.ts'
 import type { AttemptLimits, BucketView } from './attempts.ts'
 import { createBucketMemory, type BucketMemory } from './attempts-memory.ts'
-import type { Place, StoreClock } from './attempts-steps.ts'
+import type { Place, Step, StoreClock } from './attempts-steps.ts'
 
 /** The buckets that this process knows, in bounded memory: of users and of other names. */
 export type KnownBuckets = {
@@ -10,6 +10,8 @@ export type KnownBuckets = {
   /** The bucket that stands for this one: that of the unknown sources when a user has too many. */
   readonly nameOf: (place: Place) => string
   readonly of: (userKey: string) => readonly (readonly [Place, BucketState])[]
+  /** Who has buckets here, names that are no user's left out. */
+  readonly users: () => readonly string[]
   /** In ms since the epoch, as the process counts them. */
   readonly lockedUntil: (userKey: string, bucket: string) => number | undefined
 }
@@ -35,6 +37,7 @@ export const createKnownBuckets = (limits: AttemptLimits, clock: StoreClock): Kn
           .of(userKey)
           .map(([bucket, state]) => [{ userKey, existing, bucket }, state] as const),
       ),
+    users: users.users,
     lockedUntil: (userKey, bucket) => {
       const now = clock.steady()
       for (const [, memory] of both) {
@@ -45,6 +48,18 @@ export const createKnownBuckets = (limits: AttemptLimits, clock: StoreClock): Kn
     },
   }
 }
+
+/** Steps on what this process knows, for what it shares with no other. */
+export const createStepHere =
+  (known: KnownBuckets, clock: StoreClock): Step =>
+  async (asked, judge, { mayMove = false } = {}) => {
+    const place = mayMove ? { ...asked, bucket: known.nameOf(asked) } : asked
+    const { bucket } = place
+    const bench = { now: clock.steady(), bucket, rulesFor: <Rules>(rules: Rules) => rules }
+    const { state, isSame, result } = judge(known.find(place), bench)
+    if (isSame !== true) known.put(place, state)
+    return result
+  }
 
 /** A bucket as an admin sees it, if it holds failures. */
 export const viewOf = (

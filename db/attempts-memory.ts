@@ -10,6 +10,7 @@ export type BucketMemory = {
   readonly find: (userKey: string, bucket: string) => BucketState | undefined
   readonly put: (userKey: string, bucket: string, state: BucketState, now: number) => void
   readonly of: (userKey: string) => readonly (readonly [string, BucketState])[]
+  readonly users: () => readonly string[]
   /** How many buckets are held. */
   readonly size: () => number
 }
@@ -85,6 +86,7 @@ export const createBucketMemory = (options: BucketMemoryOptions): BucketMemory =
       makeRoom(now)
     },
     of: (userKey) => [...(users.get(userKey) ?? [])],
+    users: () => [...users.keys()],
     size: () => count,
   }
 }

@@ -1,9 +1,9 @@
 import { restore } from '../policies/bucket.ts'
 import { defaultAttemptLimits, type AttemptLimits, type Attempts } from './attempts.ts'
 import { createSharedBuckets } from './attempts-buckets.ts'
-import { createKnownBuckets, viewOf } from './attempts-known.ts'
+import { createKnownBuckets, createStepHere, viewOf } from './attempts-known.ts'
 import { createRemoteBuckets } from './attempts-remote.ts'
-import { createSteps } from './attempts-steps.ts'
+import { createSteps, type Step } from './attempts-steps.ts'
 import { createRedisClock } from './redis-clock.ts'
 import type { GuardedRedis } from './redis-guard.ts'
 import { createToken, type Random } from './secrets.ts'
@@ -18,6 +18,8 @@ export type SharedAttemptsOptions = {
   /** How many nodes share the counters, as far as was known last. */
   readonly nodes?: () => number
   readonly limits?: Partial<AttemptLimits>
+  /** Told of what went wrong behind everybody's back, but for what Redis may do. */
+  readonly onFailure?: (error: unknown) => void
   /** For how long a step that meets those of other nodes is begun anew (ms). */
   readonly patienceMs?: number
   /** Takes the place of the clock of Redis, so that a test can let time pass. */
@@ -40,12 +42,18 @@ export const createSharedAttempts = (options: SharedAttemptsOptions): Attempts =
   const clock = createRedisClock(options)
   const known = createKnownBuckets(limits, clock)
   const remote = createRemoteBuckets(redis, clock, elapsed)
-  const { step, unlock, all, mergeAll } = createSharedBuckets({
-    ...{ remote, known, clock, elapsed, patienceMs, nodes },
+  const shared = createSharedBuckets({
+    ...{ redis, random, remote, known, clock, elapsed, patienceMs, nodes },
     isAway: redis.isAway,
     perUser: limits.bucketsPerUser,
     users: limits.buckets,
+    onFailure: options.onFailure ?? (() => undefined),
   })
+  const { unlock, all, mergeAll } = shared
+  const here = createStepHere(known, clock)
+  // Anyone can make up names without end, so what is counted on them is kept out of Redis.
+  const step: Step = (place, ...rest) =>
+    place.existing ? shared.step(place, ...rest) : here(place, ...rest)
   const take = createTakeFromRedis({ redis, clock, elapsed })
   const newHolder = (): string => createToken(random, 16)
   redis.listen((isAway) => {
@@ -71,6 +79,8 @@ export const createSharedAttempts = (options: SharedAttemptsOptions): Attempts =
     lockedUntil: known.lockedUntil,
     close: async () => {
       clearInterval(merging)
+      await mergeAll()
+      if (!redis.isAway()) await shared.leave()
     },
   }
 }

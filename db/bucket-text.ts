@@ -73,13 +73,8 @@ export const readBucket = (text: string): BucketState => {
 /** A lock without an end is written in the database; here it is put back when it is read there. */
 const endlessMs = 365 * 86_400_000
 
-/**
- * How long Redis keeps a bucket: as long as anything in it may matter, and never for ever. Of a
- * name that is no user's, no longer than it refuses anyone, so that random names do not pile up.
- */
-export const keptMs = (state: BucketState, now: number, existing: boolean): number => {
-  const { lockedUntil, windowEndsAt, failedAt } = state
+/** How long Redis keeps a bucket: as long as anything in it may matter, and never for ever. */
+export const keptMs = ({ lockedUntil, failedAt }: BucketState, now: number): number => {
   const lock = lockedUntil === Infinity ? endlessMs : lockedUntil - now
-  const memory = existing ? failedAt + rememberMs - now : windowEndsAt - now
-  return Math.ceil(Math.max(lock, memory, leaseMs))
+  return Math.ceil(Math.max(lock, failedAt + rememberMs - now, leaseMs))
 }

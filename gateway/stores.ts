@@ -5,7 +5,7 @@ import { defaultAttemptLimits, type Attempts } from '../db/attempts.ts'
 import { createEmbeddedAttempts } from '../db/attempts-embedded.ts'
 import { createSharedAttempts } from '../db/attempts-redis.ts'
 import { createBindLog } from '../db/binds.ts'
-import { closeDatabase, openDatabase } from '../db/database.ts'
+import { closeDatabase, openDatabase, type Database } from '../db/database.ts'
 import { createHashing, hashingConcurrency } from '../db/hashing.ts'
 import { createLastUses } from '../db/last-uses.ts'
 import { createRefusalLog } from '../db/refusals.ts'
@@ -35,7 +35,10 @@ const createAttempts = (
     return createEmbeddedAttempts({ ...system, limits })
   }
   log.info('failed attempts are counted in Redis, together with all nodes that share it')
-  return createSharedAttempts({ ...system, redis: shared.redis, limits, nodes })
+  const onFailure = (error: unknown): void => {
+    log.error({ err: error }, 'failed attempts could not be told to Redis')
+  }
+  return createSharedAttempts({ ...system, redis: shared.redis, limits, nodes, onFailure })
 }
 
 export const hashingLimits = ({ hashing }: Settings) => ({
@@ -43,25 +46,32 @@ export const hashingLimits = ({ hashing }: Settings) => ({
   queue: hashing.queue,
 })
 
-const connectShared = async ({ settings, system, log }: StoresDeps): Promise<Shared | undefined> =>
-  settings.redis && (await openShared(settings.redis, settings, system, log))
+/** What all nodes share: the directory, and Redis where there is one. */
+export type Ground = { readonly database: Database; readonly shared: Shared | undefined }
 
-/** Opens all that remembers; `nodes`: the last known number. Throws one clear line when it cannot. */
-export const openStores = async (deps: StoresDeps, nodes: () => number) => {
-  const { settings, system, log } = deps
+/** Opens what all nodes share. Throws one clear line when it cannot. */
+export const openGround = async ({ settings, system, log }: StoresDeps): Promise<Ground> => {
   const database = await openDatabase({ ...databaseOf(settings), ...system })
-  const shared = await connectShared(deps).catch(async (error: unknown) => {
+  try {
+    const { redis } = settings
+    return { database, shared: redis && (await openShared(redis, settings, system, log)) }
+  } catch (error) {
     await closeDatabase(database)
     throw error
-  })
+  }
+}
+
+/** All that remembers; `nodes`: the last known number. */
+export const createStores = (deps: StoresDeps, ground: Ground, nodes: () => number) => {
+  const { settings, system, log } = deps
+  const { database, shared } = ground
   const unwritten =
     (what: string) =>
     (error: unknown): void => {
       log.error({ err: error }, `${what} could not be written; it is kept and tried again`)
     }
   return {
-    database,
-    shared,
+    ...ground,
     fingerprints: createFingerprints(database.key),
     attempts: createAttempts(deps, shared, nodes),
     hashing: createHashing({ ...hashingLimits(settings), elapsed: system.elapsed }),
@@ -76,4 +86,4 @@ export const openStores = async (deps: StoresDeps, nodes: () => number) => {
   }
 }
 
-export type Stores = Awaited<ReturnType<typeof openStores>>
+export type Stores = ReturnType<typeof createStores>

@@ -3,13 +3,14 @@ import type { Attempts } from '../../db/attempts.ts'
 import { startRedisServer, withoutRedis, type RedisServer } from '../support/redis.ts'
 import { createGatedRedis, type GatedRedis } from '../support/redis-gate.ts'
 import { guardedRedis, sharedNode } from '../support/redis-node.ts'
-import { createTestClock, right, wrong, type TestClock } from './attempts-trial.ts'
+import { begin, createTestClock, right, wrong, type TestClock } from './attempts-trial.ts'
 
 describe.skipIf(withoutRedis)('one of three nodes that has lost Redis', () => {
   let server: RedisServer
   let clock: TestClock
   let gate: GatedRedis
   let attempts: Attempts
+  let few: Attempts
   beforeAll(async () => {
     server = await startRedisServer()
   })
@@ -20,8 +21,12 @@ describe.skipIf(withoutRedis)('one of three nodes that has lost Redis', () => {
     const { now, elapsed } = clock
     const options = { redis: gate.redis, now, elapsed, sharedNow: now, nodes: () => 3 }
     attempts = (await sharedNode(server.target, options)).attempts
+    few = (await sharedNode(server.target, { ...options, limits: { buckets: 4 } })).attempts
   })
-  afterEach(() => attempts.close())
+  afterEach(async () => {
+    await few.close()
+    await attempts.close()
+  })
 
   test('locks nobody for one wrong secret, which alone is more than its share', async () => {
     gate.set('shut')
@@ -40,6 +45,20 @@ describe.skipIf(withoutRedis)('one of three nodes that has lost Redis', () => {
       expect((await wrong(attempts, 'old')).outcome).not.toBe('busy')
       expect(await right(attempts)).toBe('cleared')
     }
+  })
+
+  test('gives out no second share to who makes it forget that the first is used up', async () => {
+    const first = await begin(few, { fingerprint: 'a' })
+    if (first.outcome !== 'reserved') throw new Error('expected a reservation')
+    gate.set('shut')
+    await few.fail(first.token)
+    expect((await wrong(few, 'b')).outcome).toBe('reserved')
+    for (let at = 0; at < 20; at++) {
+      await right(few, { userKey: `other ${at}` })
+      expect((await wrong(few, `secret ${at}`)).outcome).toBe('busy')
+    }
+    gate.set('open')
+    expect((await wrong(few, 'c')).outcome).toBe('reserved')
   })
 
   test('locks at the limit of the account as ever', async () => {

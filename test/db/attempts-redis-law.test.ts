@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEmbeddedAttempts } from '../../db/attempts-embedded.ts'
+import { createSharedAttempts } from '../../db/attempts-redis.ts'
 import type { Attempts, AttemptToken, BucketView } from '../../db/attempts.ts'
 import { startRedisServer, withoutRedis, type RedisServer } from '../support/redis.ts'
-import { guardedRedis, sharedNode } from '../support/redis-node.ts'
+import { guardedRedis } from '../support/redis-node.ts'
 import { acme, createTestClock, minute, type TestClock } from './attempts-trial.ts'
 
 type Ways = 'fail' | 'giveBack' | 'succeed'
@@ -112,17 +114,14 @@ describe.skipIf(withoutRedis)('two nodes on one Redis', () => {
           await server.admin.flushall()
           const clock = createTestClock()
           const { now, elapsed } = clock
-          const nodes = await Promise.all(
-            connections.map(async (redis) => {
-              const options = { redis, now, elapsed, sharedNow: now }
-              return (await sharedNode(server.target, options)).attempts
-            }),
-          )
+          const options = { now, elapsed, sharedNow: now, random: randomBytes, patienceMs: 5_000 }
+          const nodes = connections.map((redis) => createSharedAttempts({ ...options, redis }))
           const trial = createTrial(clock, nodes, createEmbeddedAttempts({ now, elapsed }))
           for (const next of commands) {
             await trial.run(next)
             await trial.compare()
           }
+          for (const it of nodes) await it.close()
         },
       ),
       { numRuns: 200, seed: 20270115 },

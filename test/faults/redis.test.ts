@@ -15,8 +15,6 @@ type Stage = { readonly server: RedisServer; readonly proxy: FaultProxy }
 type Fault = {
   readonly spoil: (stage: Stage) => unknown
   readonly mend: (stage: Stage) => unknown
-  /** What was in Redis is gone. */
-  readonly forgets?: boolean
 }
 
 const loadsSlowly = [
@@ -27,7 +25,7 @@ const loadsSlowly = [
 const faults: readonly (readonly [string, Fault])[] = [
   [
     'refuses connections',
-    { spoil: ({ server }) => server.kill(), mend: ({ server }) => server.restart(), forgets: true },
+    { spoil: ({ server }) => server.kill(), mend: ({ server }) => server.restart() },
   ],
   [
     'is silent (SIGSTOP)',
@@ -159,8 +157,7 @@ describe.skipIf(withoutRedis)('Redis', () => {
       await fault.mend(at)
       await expect.poll(redis.isAway, patient).toBe(false)
       const other = await node(at.server.port)
-      const told = fault.forgets === true ? 1 : 2
-      await expect.poll(() => failuresOf(other.attempts, acme.userKey), patient).toBe(told)
+      await expect.poll(() => failuresOf(other.attempts, acme.userKey), patient).toBe(2)
       expect(await right(attempts, { userKey: 'locked' })).toBe('locked')
       expect(await right(other.attempts)).toBe('cleared')
       expect(await right(other.attempts, { userKey: 'other' })).toBe('cleared')

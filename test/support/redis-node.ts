@@ -28,7 +28,13 @@ export const sharedNode = async (
 ): Promise<SharedNode> => {
   const redis = options.redis ?? (await guardedRedis(target, options))
   const patient = { now, elapsed, random: randomBytes, patienceMs: 5_000 }
-  const attempts = createSharedAttempts({ ...patient, ...options, redis })
+  let isBegun = false
+  // Others are spoken of that are not there: what Redis holds is whole before they are.
+  const nodes = (): number => (isBegun ? (options.nodes?.() ?? 1) : 1)
+  const attempts = createSharedAttempts({ ...patient, ...options, redis, nodes })
+  if (options.nodes !== undefined)
+    for (let at = 0; at < 128; at++) await attempts.state(`nobody ${at}`)
+  isBegun = true
   const close = async (): Promise<void> => {
     await attempts.close()
     await redis.close()
