@@ -160,8 +160,11 @@ export const start = async (deps: StartDeps): Promise<Gateway> => {
     const metrics = { contentType, render: deps.renderMetrics ?? render }
     const at = await openListeners(core, samples, metrics, undo)
     const places = placesOf(at)
-    if (core.shared === undefined)
-      log.info('counters and slots are kept in this process: they serve it alone')
+    log.info(
+      core.shared === undefined
+        ? 'counters and slots are kept in this process: they serve it alone'
+        : 'counters and slots are kept in Redis: they serve all nodes that share it',
+    )
     const publicUrl = settings.admin.publicUrl ?? `http://${writeEndpoint(reachable(at.admin))}`
     const opened = (office = openPostOffice(core, { publicUrl, ...deps.post }))
     // What is being mailed arrives while the listeners drain.

@@ -22,7 +22,7 @@ export type StoresDeps = {
   readonly log: Logger
 }
 
-/** The counters: of all nodes in Redis, or of this process alone; the log says which. */
+/** The counters: of all nodes in Redis, or of this process alone. */
 const createAttempts = (
   { settings, system, log }: StoresDeps,
   shared: Shared | undefined,
@@ -30,11 +30,7 @@ const createAttempts = (
 ): Attempts => {
   const { limit: sourceRefusals, windowMs: sourceWindowMs } = settings.sourceBudget
   const limits = { ...defaultAttemptLimits, sourceRefusals, sourceWindowMs }
-  if (shared === undefined) {
-    log.info('failed attempts are counted in this process alone: no Redis is set')
-    return createEmbeddedAttempts({ ...system, limits })
-  }
-  log.info('failed attempts are counted in Redis, together with all nodes that share it')
+  if (shared === undefined) return createEmbeddedAttempts({ ...system, limits })
   const onFailure = (error: unknown): void => {
     log.error({ err: error }, 'failed attempts could not be told to Redis')
   }
