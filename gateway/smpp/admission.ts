@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { BindEntry } from '../../db/bind-groups.ts'
 import type { BindLog } from '../../db/binds.ts'
 import type { User } from '../../policies/facts.ts'
 import type { Reason } from '../../policies/reasons.ts'
@@ -43,11 +44,17 @@ const takePlace = async (
   return still.effect === 'permit' ? entrant.endedFor : still.reason
 }
 
+const entryOf = ({ user, visit: { attempt, decision } }: Entrant): BindEntry => ({
+  user,
+  client: attempt.client,
+  target: attempt.target,
+  decisionId: decision.id,
+})
+
 /** The two sockets are joined; it stands from now on. */
 const joinLegs = (deps: AdmissionDeps, entrant: Entrant, upstream: Socket): void => {
-  const { visit, user, budget, slot, letGo } = entrant
-  const { attempt, decision } = visit
-  const bind = { user, client: attempt.client, target: attempt.target, decisionId: decision.id }
+  const { visit, budget, slot, letGo } = entrant
+  const bind = entryOf(entrant)
   const passed = openCounts(deps.counts)
   entrant.relay = createRelay({
     ...deps.relay,
@@ -64,6 +71,14 @@ const joinLegs = (deps: AdmissionDeps, entrant: Entrant, upstream: Socket): void
   })
   slot?.occupy(entrant.relay)
   deps.log.permitted(bind)
+}
+
+/** It never stood, but its SMSC was asked with the user's credentials. */
+const recordGivenUp = ({ log }: AdmissionDeps, entrant: Entrant): void => {
+  const bind = entryOf(entrant)
+  const nothing = { fromClient: 0, fromUpstream: 0 }
+  log.permitted(bind)
+  log.ended(bind, { end: 'given-up', reason: entrant.endedFor, ...nothing })
 }
 
 /** Binds upstream, relays the answer, and joins the two sockets; settled when that has an outcome. */
@@ -87,9 +102,12 @@ const bindUpstream = (deps: AdmissionDeps, entrant: Entrant, bound: () => void):
       socket.write(result.response)
       joinLegs(deps, entrant, result.socket)
     })
-    entrant.stop = () => {
+    entrant.stop = (over) => {
       unwatch()
-      giveUp()
+      giveUp((wasSent) => {
+        if (wasSent) recordGivenUp(deps, entrant)
+        over()
+      })
       settle()
     }
   })

@@ -26,14 +26,14 @@ export type Entrant = Placed & {
   readonly object: LiveObject
   readonly standing: Standing
   readonly budget: MessageBudget
-  slot?: Slot
+  slot?: Slot | undefined
   /** Takes it out of those whose place a lower limit may take away. */
   leave?: () => void
   relay?: Relay
-  /** Gives up the bind upstream that is under way. */
-  stop?: (() => void) | undefined
+  /** Gives up the bind upstream that is under way; told when the SMSC holds nothing of it. */
+  stop?: ((over: () => void) => void) | undefined
   endedFor?: Reason
-  /** Gives everything back. */
+  /** Gives everything back, the place once its SMSC has let go of it. */
   readonly letGo: () => void
   /** Gives everything back and answers, unless the client is gone. */
   readonly fail: (reason: Reason) => void
@@ -49,11 +49,14 @@ export const createEntrant = (
   const standing = createStanding(visit, user, judge, now)
   const budget = budgets.of(user.id)
   const letGo = (): void => {
-    live.delete(object)
-    entrant.stop?.()
+    const { stop, slot } = entrant
     entrant.stop = undefined
+    entrant.slot = undefined
+    live.delete(object)
     entrant.leave?.()
-    entrant.slot?.release()
+    const release = (): void => slot?.release()
+    if (stop === undefined) release()
+    else stop(release)
   }
   const fail = (reason: Reason): void => {
     letGo()

@@ -32,7 +32,15 @@ export type BindFailure = {
   readonly detail: string
   /** The upstream gave its answer; another one is not asked. */
   readonly isFinal: boolean
+  /** The bind was on its way, so it may be what the upstream did not bear. */
+  readonly wasSent: boolean
 }
+
+/**
+ * Gives an attempt up: it calls back no more, and what is bound all the same is unbound. Told once
+ * the upstream holds nothing of it, and whether it was sent the bind.
+ */
+export type GiveUp = (over: (wasSent: boolean) => void) => void
 
 export const hex = (number: number): string => `0x${number.toString(16).padStart(8, '0')}`
 
@@ -52,7 +60,7 @@ const judge = (answer: Buffer, { commandId, sequence }: BindRequest): BindFailur
   const detail = isRefusal
     ? `status ${hex(status ?? 0)}`
     : `${hex(id ?? 0)} numbered ${number ?? 0} in place of an answer`
-  return { reason: 'upstream-refused-bind', detail, isFinal: isRefusal }
+  return { reason: 'upstream-refused-bind', detail, isFinal: isRefusal, wasSent: true }
 }
 
 /** How long an attempt may take, and how long a session that nobody wants may take to close, in ms. */
@@ -86,16 +94,16 @@ const unbindUnwanted = (
   socket.on('data', onData).once('end', close).once('close', close)
 }
 
-/** Connects, binds and calls back once within `ms`; returns what gives it up without a call. */
+/** Connects, binds and calls back once within `ms`, unless it is given up before. */
 export const attemptBind = (
   upstream: SmppUpstream,
   request: BindRequest,
   { ms, closeMs }: AttemptTimes,
   then: (result: Bound | BindFailure) => void,
-): (() => void) => {
+): GiveUp => {
   const socket = openSocket(upstream)
   let bytes: Buffer = Buffer.alloc(0)
-  let reached = 'connecting'
+  let reached: 'connecting' | 'binding' = 'connecting'
   let cause = 'closed'
 
   const release = (): void => {
@@ -103,29 +111,28 @@ export const attemptBind = (
     socket.off('data', onData).off('close', onClose).off('end', onClose).off('error', onError)
     socket.on('error', ignoreError)
   }
-  const fail = (failure: BindFailure): void => {
+  const end = (failure: BindFailure): void => {
     release()
     socket.destroy()
     then(failure)
   }
+  const fail = (reason: BindFailure['reason'], detail: string): void => {
+    end({ reason, detail, isFinal: false, wasSent: reached === 'binding' })
+  }
   const onClose = (): void => {
-    fail({
-      reason: 'upstream-unreachable',
-      detail: `${cause} while ${reached}`,
-      isFinal: false,
-    })
+    fail('upstream-unreachable', `${cause} while ${reached}`)
   }
   const onData = (chunk: Buffer): void => {
     bytes = Buffer.concat([bytes, chunk])
     const first = readFirstFrame(bytes, FIRST_PDU_OCTETS)
     if (first === undefined) return
     if ('fault' in first) {
-      fail({ reason: 'upstream-refused-bind', detail: first.fault, isFinal: false })
+      fail('upstream-refused-bind', first.fault)
       return
     }
     const failure = judge(first.frame, request)
     if (failure !== undefined) {
-      fail(failure)
+      end(failure)
       return
     }
     release()
@@ -134,7 +141,7 @@ export const attemptBind = (
     then({ socket, response: first.frame })
   }
   const deadline = setTimeout(() => {
-    fail({ reason: 'upstream-timeout', detail: `nothing while ${reached}`, isFinal: false })
+    fail('upstream-timeout', `nothing while ${reached}`)
   }, ms)
   const onError = (error: Error): void => {
     cause = error.message
@@ -146,9 +153,15 @@ export const attemptBind = (
   }
   socket.on('data', onData).on('close', onClose).on('end', onClose).on('error', onError)
   socket.once(upstream.tls === undefined ? 'connect' : 'secureConnect', onReady)
-  return () => {
+  return (over) => {
+    const wasSent = reached === 'binding'
     release()
-    if (reached === 'binding') unbindUnwanted(socket, request, bytes, closeMs)
+    if (socket.closed) over(wasSent)
+    else
+      socket.once('close', () => {
+        over(wasSent)
+      })
+    if (wasSent) unbindUnwanted(socket, request, bytes, closeMs)
     else socket.destroy()
   }
 }

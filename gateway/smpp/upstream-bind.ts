@@ -1,12 +1,18 @@
 import type { BindRequest } from './bind-request.ts'
-import { attemptBind, type BindFailure, type Bound, type SmppUpstream } from './upstream-attempt.ts'
+import {
+  attemptBind,
+  type BindFailure,
+  type Bound,
+  type GiveUp,
+  type SmppUpstream,
+} from './upstream-attempt.ts'
 
 export type UpstreamBinds = {
   /**
    * Binds upstream as the client asked and calls back once, within the deadline. Returns what
-   * gives it up, after which nothing is called; an upstream that binds all the same is unbound.
+   * gives it up, which is of use until then.
    */
-  readonly bind: (request: BindRequest, then: (result: Bound | BindFailure) => void) => () => void
+  readonly bind: (request: BindRequest, then: (result: Bound | BindFailure) => void) => GiveUp
 }
 
 export type UpstreamBindOptions = {
@@ -14,7 +20,7 @@ export type UpstreamBindOptions = {
   readonly upstreams: readonly [SmppUpstream, ...SmppUpstream[]]
   /** For all attempts of one bind together, in ms; each has an equal part of what is left. */
   readonly deadlineMs: number
-  /** How long an upstream that failed comes after the others, in ms. */
+  /** How long an upstream that could not be reached comes after the others, in ms. */
   readonly downMs: number
   /** How long an upstream may take to close after it was given up, in ms. */
   readonly closeMs: number
@@ -36,7 +42,8 @@ export const createUpstreamBinds = (options: UpstreamBindOptions): UpstreamBinds
   return {
     bind: (request, then) => {
       const startedAt = elapsed()
-      let giveUp = (): void => undefined
+      let giveUp: GiveUp | undefined
+      let wasSent = false
       const attempt = ([upstream, ...others]: readonly SmppUpstream[]): void => {
         if (upstream === undefined) return
         const left = startedAt + deadlineMs - elapsed()
@@ -45,7 +52,9 @@ export const createUpstreamBinds = (options: UpstreamBindOptions): UpstreamBinds
           if ('socket' in result) downUntil.delete(upstream)
           else {
             options.onFailure(upstream, result)
-            if (!result.isFinal) downUntil.set(upstream, elapsed() + options.downMs)
+            wasSent ||= result.wasSent
+            // What a client sends must not take an upstream away from the others.
+            if (!result.wasSent) downUntil.set(upstream, elapsed() + options.downMs)
             if (!result.isFinal && others.length > 0) {
               attempt(others)
               return
@@ -55,8 +64,10 @@ export const createUpstreamBinds = (options: UpstreamBindOptions): UpstreamBinds
         })
       }
       attempt(inOrder(startedAt))
-      return () => {
-        giveUp()
+      return (over) => {
+        giveUp?.((last) => {
+          over(wasSent || last)
+        })
       }
     },
   }

@@ -63,7 +63,7 @@ describe('a bind upstream', () => {
     expect(response).toEqual(bindAnswer(request.pdu))
   })
 
-  it('that is given up calls back never, and closes', async () => {
+  it('that is given up calls back never, closes, and tells when it has', async () => {
     const smsc = await start(async (peer) => {
       await peer.next()
     })
@@ -72,10 +72,15 @@ describe('a bind upstream', () => {
     const giveUp = made.bind(request, (result) => called.push(result))
     while (smsc.connections[0]?.untaken().length !== 0)
       await new Promise((resolve) => setTimeout(resolve, 5))
-    giveUp()
+    expect(await new Promise(giveUp)).toBe(true)
     await closed(smsc.connections[0])
-    await new Promise((resolve) => setTimeout(resolve, 500))
     expect(called).toEqual([])
+  })
+
+  it('that is given up before it is sent says so', async () => {
+    const { binds: made } = upstreamBinds([{ port: await closedPort() }])
+    const giveUp = made.bind(request, () => undefined)
+    expect(await new Promise(giveUp)).toBe(false)
   })
 })
 
@@ -115,6 +120,20 @@ describe('several upstreams', () => {
     }
     expect(tried.failures.map(([failed]) => failed)).toEqual([port, port])
     expect(smsc.connections).toHaveLength(3)
+  })
+
+  it('that hang up on a bind keep their place: it may have been that bind', async () => {
+    const first = await start(async (peer) => {
+      const body = await peer.next()
+      if (body.includes('VMA')) peer.socket.destroy()
+      else peer.send(bindAnswer(body))
+    })
+    const second = await start(binds())
+    const tried = upstreamBinds([{ port: first.port }, { port: second.port }])
+    for (const times of [1, 2]) {
+      await bound(tried)
+      expect([first.connections.length, second.connections.length]).toEqual([times, times])
+    }
   })
 
   it('that all fail fail with the reason of the last', async () => {
