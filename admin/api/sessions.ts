@@ -1,68 +1,16 @@
 import { z } from '@hono/zod-openapi'
 import { findAccount } from '../../db/accounts.ts'
 import { transact, type Transaction } from '../../db/database.ts'
-import {
-  askEnd,
-  countLiveObjects,
-  findLiveObjects,
-  findLiveOwner,
-  type LiveObjectView,
-} from '../../db/live-objects.ts'
-import {
-  countSessions,
-  findSessionOwner,
-  findSessionPage,
-  type SessionView,
-} from '../../db/session-lists.ts'
-import { endSession } from '../../db/sessions.ts'
+import { countLiveObjects } from '../../db/live-objects.ts'
+import { countSessions } from '../../db/session-lists.ts'
 import { findUserOf } from '../../db/user-rows.ts'
 import type { Caller } from '../caller.ts'
 import type { ApiDeps } from '../deps.ts'
-import { time, timeOf } from '../fields.ts'
 import { findOwnOrTouchable, maySee } from '../guard.ts'
 import { pageOf, pageQuery, readPage } from '../paging.ts'
 import type { Refused } from '../problems.ts'
 import { createRoutes } from '../routes.ts'
-
-const session = z
-  .object({
-    id: z.string(),
-    kind: z.enum(['web', 'token', 'bearer', 'http', 'upgrade', 'bind']).openapi({
-      description:
-        'Signed in on the web, a session token, an access token; or what is open: an HTTP exchange that lasts, an upgraded connection, an SMPP bind',
-    }),
-    userId: z.string(),
-    username: z.string(),
-    source: z.string().nullable(),
-    since: time,
-    target: z.string().nullable().openapi({ description: 'Of what is open: what was asked for' }),
-    node: z.string().nullable().openapi({ description: 'Of what is open: where' }),
-    boundTo: z.string().nullable(),
-    userAgent: z.string().nullable(),
-    apiKeyId: z.string().nullable(),
-    lastSeenAt: time.nullable(),
-    expiresAt: time.nullable(),
-  })
-  .openapi('Session')
-
-type Item = z.input<typeof session>
-
-const ofSession = (view: SessionView): Item => ({
-  ...view,
-  ...{ target: null, node: null },
-  since: timeOf(view.createdAt),
-  lastSeenAt: timeOf(view.lastSeenAt),
-  expiresAt: timeOf(view.expiresAt),
-})
-
-const ofLive = (view: LiveObjectView): Item => ({
-  ...view,
-  since: timeOf(view.since),
-  ...{ boundTo: null, userAgent: null, apiKeyId: null, lastSeenAt: null, expiresAt: null },
-})
-
-/** Ids are made in the order of time, of both alike. */
-const byId = (one: Item, other: Item): number => (one.id < other.id ? -1 : 1)
+import { endOne, findOwner, findSessionBodies, session } from './session-bodies.ts'
 
 const permission = 'sessions/manage'
 const query = z.strictObject(pageQuery)
@@ -78,14 +26,10 @@ const end = async (
   const { accountId } = caller.user
   // Whose it is stays unknown to who may look at their own alone.
   if (userId !== undefined && !maySee(caller, userId, permission)) return { refused: 'forbidden' }
-  const ofToken = await findSessionOwner(tx, accountId, id)
-  const owner = ofToken ?? (await findLiveOwner(tx, accountId, id))
+  const owner = await findOwner(tx, { accountId, id })
   if (owner === undefined || (userId ?? owner) !== owner) return { refused: 'not-found' }
   const touched = await findOwnOrTouchable(tx, caller, { userId: owner, permission })
-  if ('refused' in touched) return touched
-  return ofToken === undefined
-    ? askEnd(tx, { actor, accountId, id })
-    : endSession(tx, { actor, accountId, id, reason: 'ended-by-admin' })
+  return 'refused' in touched ? touched : endOne(tx, { actor, accountId, id })
 }
 
 /** Who is signed in, who is bound, who has an open stream, at any node; each can be ended (U17). */
@@ -105,13 +49,7 @@ export const createSessionRoutes = (deps: ApiDeps) => {
     const of = { accountId, userId, settings: account.settings }
     const page = await readPage({
       ...{ list: 'sessions', query },
-      find: async (after, limit) =>
-        [
-          ...(await findSessionPage(database, { ...of, after, limit })).map(ofSession),
-          ...(await findLiveObjects(database, { ...of, after, limit })).map(ofLive),
-        ]
-          .toSorted(byId)
-          .slice(0, limit),
+      find: (after, limit) => findSessionBodies(database, { ...of, after, limit }),
       keyOf: ({ id }) => id,
       count: async () =>
         (await countSessions(database, of)) + (await countLiveObjects(database, of)),

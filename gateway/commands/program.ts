@@ -5,6 +5,7 @@ import { addEventsCommands } from './events.ts'
 import { addExplainCommand } from './explain.ts'
 import { addPasswordCommand } from './password.ts'
 import { addServeCommand } from './serve.ts'
+import { addSessionCommands } from './sessions.ts'
 import { lineOf, type Environment, type Shell } from './shell.ts'
 import { addUserCommands } from './users.ts'
 
@@ -35,6 +36,7 @@ const createProgram = (shell: Shell): Command => {
   addUserCommands(user, shell)
   addPasswordCommand(user, shell)
   addExplainCommand(program, shell)
+  addSessionCommands(program, shell)
   addEventsCommands(program, shell)
   addDataCommands(program, shell)
   return program
