@@ -1,9 +1,8 @@
 import type { Logger } from 'pino'
 import type { Attempts, BucketLock } from '../db/attempts.ts'
 import type { BindLog } from '../db/binds.ts'
-import type { Change } from '../db/changes.ts'
 import { closeDatabase, transact, type Database } from '../db/database.ts'
-import { createFeed, type Feed } from '../db/feed.ts'
+import type { Feed } from '../db/feed.ts'
 import type { Hashing } from '../db/hashing.ts'
 import { createLiveLog, type LiveLog } from '../db/live-log.ts'
 import { clearLocks, recordLock } from '../db/locks.ts'
@@ -18,8 +17,10 @@ import { createAuthorize } from './authorize.ts'
 import { createIsTrusted } from './client-address.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { createFloor, type Floor } from './floor.ts'
+import { openFollowing } from './following.ts'
 import { createJudge, createJudgeLive, type Judge, type JudgeLive } from './judge.ts'
 import { createLive, type Live } from './live.ts'
+import { createFailureLog } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { joinNodes } from './nodes.ts'
 import { createOfferedKeys } from './offered-keys.ts'
@@ -28,7 +29,7 @@ import type { Shared } from './redis.ts'
 import { createRehash } from './rehash.ts'
 import { createReviewer } from './reviewer.ts'
 import type { Settings } from './settings-value.ts'
-import { hashingLimits, openStores, type Stores, type StoresDeps } from './stores.ts'
+import { createStores, hashingLimits, openGround, type Stores, type StoresDeps } from './stores.ts'
 import type { System } from './system.ts'
 import { createVerification } from './verification.ts'
 import { createVerified } from './verified.ts'
@@ -67,9 +68,6 @@ export type Core = {
 
 export type CoreDeps = StoresDeps
 
-/** Half of the second within which a change made by another process has to be in force. */
-const NEWS_POLL_MS = 500
-
 const createWiredDirectory = ({ settings, log }: CoreDeps, stores: Stores): Directory =>
   createDirectory({
     ...stores,
@@ -84,35 +82,46 @@ const createWiredDirectory = ({ settings, log }: CoreDeps, stores: Stores): Dire
  * A lock is written where the counters cannot lose it, until a success in its bucket. Nobody waits
  * for that: the counters hold it already, and a wait would tell users from strangers.
  */
-const createLockBook = ({ database }: Stores, logFailure: (error: unknown) => void) => ({
+const createLockBook = ({ database }: Stores, log: Logger) => ({
   recordLock: (userId: string, lock: BucketLock) => {
-    transact(database, (tx) => recordLock(tx, { userId, lock })).catch(logFailure)
+    transact(database, (tx) => recordLock(tx, { userId, lock })).catch(
+      createFailureLog(
+        log,
+        'a lock could not be written down: it holds until the counters are lost',
+      ),
+    )
   },
   forgetLock: (userId: string, bucket: string) => {
     const change = { actor: systemActor, userId, bucket }
-    transact(database, (tx) => clearLocks(tx, change)).catch(logFailure)
+    transact(database, (tx) => clearLocks(tx, change)).catch(
+      createFailureLog(log, 'a lock that is over could not be taken off the directory'),
+    )
   },
 })
 
 /** Opens the database and wires the one road. Throws one clear line when it cannot. */
 export const openCore = async (deps: CoreDeps): Promise<Core> => {
   const { settings, system, log } = deps
-  let liveNodes = (): number => 1
-  let hearLive: LiveLog['onChange'] = () => undefined
-  const stores = await openStores(deps, () => liveNodes())
-  const { database, shared, attempts, hashing, refusals, binds, sources } = stores
+  const failure = (what: string) => createFailureLog(log, what)
+  const ground = await openGround(deps)
+  const { database, shared } = ground
+  const isDegraded = (): boolean => shared?.redis.isAway() ?? false
+  const { feed, follow } = await openFollowing(deps, database)
+  const heartbeat = await joinNodes({
+    ...{ database, log, isDegraded },
+    name: settings.nodeName,
+    policyAge: feed.age,
+  })
+  const { liveNodes } = heartbeat
+  const stores = createStores(deps, ground, liveNodes)
+  const { attempts, hashing, refusals, binds, sources } = stores
   const directory = createWiredDirectory(deps, stores)
   const live = createLive()
-  const logFailure = (error: unknown): void => {
-    log.error({ err: error }, 'a decision failed and was refused')
-  }
-  const isDegraded = (): boolean => shared?.redis.isAway() ?? false
-  const policyAge = (): number => feed.age()
   const metrics = createMetrics({
     passwordQueue: hashing.waiting,
     degraded: isDegraded,
-    policyAgeMs: policyAge,
-    nodes: () => liveNodes(),
+    policyAgeMs: feed.age,
+    nodes: liveNodes,
     live: () => ({
       http: live.size('http'),
       upgrade: live.size('upgrade'),
@@ -123,37 +132,19 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     entries: caches.credentials,
     ttlMs: caches.credentialSeconds * 1_000,
   })
-  const reviewer = createReviewer({ ...stores, directory, live, logFailure })
-  const feed: Feed = await createFeed({
-    database,
-    elapsed: system.elapsed,
-    pollMs: NEWS_POLL_MS,
-    onChange: (change: Change) => {
-      reviewer.onChange(change)
-      hearLive(change)
-    },
+  const reviewer = createReviewer({
+    ...stores,
+    directory,
+    live,
+    logFailure: failure('a change could not be brought into force'),
+  })
+  follow({
+    onChange: reviewer.onChange,
     onReturn: () => {
-      log.error('the directory went back to what it was before: it is read anew')
       verified.forgetAll()
       reviewer.onReturn()
     },
-    onLost: (error) => {
-      log.error({ err: error }, 'changes cannot be read: what is known goes on, and grows old')
-    },
-    onFound: (lostMs) => {
-      log.warn({ lostMs: Math.round(lostMs) }, 'changes can be read again')
-    },
-    onError: logFailure,
   })
-  const news = shared && shareNews({ database, feed, broadcast: shared.broadcast })
-  const heartbeat = await joinNodes({
-    database,
-    name: settings.nodeName,
-    log,
-    policyAge,
-    isDegraded,
-  })
-  liveNodes = heartbeat.liveNodes
   const liveLog = createLiveLog({
     database,
     nodeId: heartbeat.nodeId,
@@ -165,13 +156,14 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
       log.error({ err: error }, 'what is open here could not be told; it goes on trying')
     },
   })
-  hearLive = liveLog.onChange
+  follow(liveLog)
+  const news = shared && shareNews({ database, feed, broadcast: shared.broadcast })
   const recorder = createRecorder({
     ...stores,
     newId: database.newId,
     isTrusted: createIsTrusted(settings.trustedProxies),
     succeeded: directory.succeeded,
-    logFailure,
+    logFailure: failure('a refusal could not be counted'),
   })
   const keys = createOfferedKeys(directory)
   const authorize = createAuthorize({
@@ -183,13 +175,16 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     verify: createVerification({
       ...stores,
       now: system.now,
-      ...createLockBook(stores, logFailure),
-      rehash: createRehash({ ...stores, logFailure }),
+      ...createLockBook(stores, log),
+      rehash: createRehash({
+        ...stores,
+        logFailure: failure('a password could not be hashed anew; the next one that comes is'),
+      }),
     }),
     attempts,
     recorder,
     decided: metrics.decided,
-    logFailure,
+    logFailure: failure('a decision failed and was refused'),
   })
   const judge = createJudge(system.now)
   const close = async (): Promise<void> => {
@@ -206,20 +201,6 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     await shared?.close()
     await closeDatabase(database)
   }
-  const parts = {
-    database,
-    shared,
-    attempts,
-    hashing,
-    directory,
-    live,
-    liveLog,
-    metrics,
-    recorder,
-    refusals,
-    binds,
-    sources,
-  }
   const floor = createFloor({
     elapsed: system.elapsed,
     floorMs: settings.limits.floorMs,
@@ -230,9 +211,14 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     settings,
     system,
     log,
-    ...parts,
+    ...stores,
+    directory,
+    live,
+    liveLog,
+    metrics,
+    recorder,
     feed,
-    liveNodes: heartbeat.liveNodes,
+    liveNodes,
     isDegraded,
     authorize,
     judge,

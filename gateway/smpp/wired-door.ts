@@ -1,6 +1,7 @@
 import { createEmbeddedBindLeases, type BindLeases } from '../../db/bind-leases.ts'
 import { createSharedBindLeases } from '../../db/bind-leases-nodes.ts'
 import type { Core } from '../core.ts'
+import { createFailureLog } from '../log.ts'
 import type { SmppUpstream } from '../upstream-urls.ts'
 import { createAdmit } from './admission.ts'
 import { createBindLimits } from './bind-limits.ts'
@@ -14,12 +15,6 @@ import type { Waste } from './waste.ts'
 
 const TICK_MS = 250
 const DOWN_MS = 2_000
-
-const createFailureLog =
-  ({ log }: Core) =>
-  (error: unknown): void => {
-    log.error({ err: error }, 'a bind failed')
-  }
 
 const wireUpstreams = (
   { settings, system, log }: Core,
@@ -54,7 +49,7 @@ const wireAdmit = (core: Core, upstreams: readonly SmppUpstream[], ticker: Ticke
   const { settings, system, database, directory, live, metrics } = core
   const { relay, timers, end, probeMs, leaseMs } = settings.smppLimits
   const { elapsed } = system
-  const logFailure = createFailureLog(core)
+  const logFailure = createFailureLog(core.log, 'a bind failed')
   const leases = wireLeases(core)
   const others = core.shared && createRemoteSlots(core.shared.broadcast, probeMs)
   return createAdmit({
@@ -81,7 +76,7 @@ export const createWiredDoor = (
 ): Door => {
   const { settings, system } = core
   const { end, timers } = settings.smppLimits
-  const logFailure = createFailureLog(core)
+  const logFailure = createFailureLog(core.log, 'a bind failed')
   const ticker = createTicker(system.elapsed, TICK_MS)
   return createDoor({
     authorize: core.authorize,
