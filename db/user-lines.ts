@@ -3,7 +3,8 @@ import type { Reader } from './database.ts'
 import { locks } from './schema/audit.ts'
 import { roles, userRoles, users } from './schema/users.ts'
 import { isInForce } from './user-filter.ts'
-import { createPages, type UserPage, type UserPosition } from './user-search.ts'
+import type { UserPage } from './user-order.ts'
+import { streamRows } from './user-search.ts'
 import type { Status } from './user-views.ts'
 
 /** A user as an export shows one; time in ms since the epoch. */
@@ -74,7 +75,7 @@ export const streamUserLines = async function* (
   list: Omit<UserPage, 'after' | 'limit'>,
 ): AsyncGenerator<readonly UserLine[]> {
   const named = await findRoleNames(reader, list.accountId)
-  const pages = await createPages(reader, list, ({ where, orderBy, limit }) =>
+  const pages = streamRows(reader, { ...list, limit: rowsAtOnce }, ({ where, orderBy, limit }) =>
     reader.queries
       .select(columns)
       .from(users)
@@ -82,9 +83,7 @@ export const streamUserLines = async function* (
       .orderBy(...orderBy)
       .limit(limit),
   )
-  let after: UserPosition | undefined
-  do {
-    const { rows, next } = await pages(after, rowsAtOnce)
+  for await (const rows of pages) {
     const ids = rows.map(({ id }) => id)
     const { rolesOf, locked } = await findBelongings(reader, ids, named)
     yield rows.map(({ id, firstName, lastName, username, email, lastSignInAt, enabled }) => ({
@@ -95,6 +94,5 @@ export const streamUserLines = async function* (
       lastSignInAt,
       status: !enabled ? 'disabled' : locked.has(id) ? 'locked' : 'active',
     }))
-    after = next
-  } while (after !== undefined)
+  }
 }

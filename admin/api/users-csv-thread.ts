@@ -2,7 +2,7 @@ import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { openSnapshot, type SnapshotOf } from '../../db/snapshot.ts'
 import { streamUserLines, type UserLine } from '../../db/user-lines.ts'
-import type { UserPage } from '../../db/user-search.ts'
+import type { UserPage } from '../../db/user-order.ts'
 import { csvLine } from '../csv.ts'
 
 export type UsersCsv = {

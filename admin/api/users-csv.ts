@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { snapshotOf } from '../../db/snapshot.ts'
-import type { UserSort } from '../../db/user-search.ts'
+import type { UserSort } from '../../db/user-order.ts'
 import { csvDownload } from '../csv.ts'
 import type { ApiDeps } from '../deps.ts'
 import { createRoutes } from '../routes.ts'

@@ -1,6 +1,7 @@
 import { transact, type Transaction } from '../../db/database.ts'
 import { findRoles, grantsOfRole } from '../../db/roles.ts'
-import { countUsersOf, findUserPage, type UserSort } from '../../db/user-search.ts'
+import type { UserSort } from '../../db/user-order.ts'
+import { countUsersOf, findUserPage } from '../../db/user-search.ts'
 import { createUser, type NewUser, type NotCreated } from '../../db/users.ts'
 import type { Caller } from '../caller.ts'
 import type { ApiDeps } from '../deps.ts'
