@@ -3,7 +3,7 @@ import { join } from '../policies/bucket-join.ts'
 import { unknownBucket } from '../policies/lockout.ts'
 import { createAlone } from './attempts-alone.ts'
 import { anyNumber, createCommit, type CommitOptions } from './attempts-commit.ts'
-import { createEras, EraIsOver, type ErasOptions } from './attempts-eras.ts'
+import { createEras, EraIsNotWhole, EraIsOver, type ErasOptions } from './attempts-eras.ts'
 import { createJournal, replay } from './attempts-journal.ts'
 import { createStepQueue, type Asked } from './attempts-queue.ts'
 import type { Place, Step } from './attempts-steps.ts'
@@ -88,10 +88,27 @@ export const createSharedBuckets = (options: SharedBucketsOptions): SharedBucket
     if (unlockedAt !== undefined) journal.unlockSent(userKey, unlockedAt)
   }
 
+  /** What others have told so far counts here, though it is not all: this process may be new. */
+  const hear = async (userKey: string): Promise<void> => {
+    for (const [bucket, { state }] of await remote.all(userKey)) {
+      const place = { userKey, bucket, existing: true }
+      known.put(place, join(known.find(place), state, clock.steady()))
+    }
+  }
+
+  const enter = async (userKey: string): Promise<string> => {
+    try {
+      return await eras.enter(userKey)
+    } catch (error) {
+      if (error instanceof EraIsNotWhole) await hear(userKey)
+      throw error
+    }
+  }
+
   /** Once at a time for one user, before anything else is asked of Redis about that user. */
   const merge = async (userKey: string): Promise<string> => {
     if (isAway()) throw new RedisFailure('is away')
-    const era = await eras.enter(userKey)
+    const era = await enter(userKey)
     if (merging.has(userKey) || journal.has(userKey)) {
       const begun =
         merging.get(userKey) ?? mergeUser(userKey, era).finally(() => merging.delete(userKey))

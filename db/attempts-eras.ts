@@ -21,12 +21,19 @@ export class EraIsOver extends RedisFailure {
   }
 }
 
+/** Not all nodes have told yet what they know. */
+export class EraIsNotWhole extends RedisFailure {
+  constructor() {
+    super('has lost what it held, and not all nodes have told it again')
+  }
+}
+
 /**
  * Redis may come back empty. An era begins where none is found, and is whole when all nodes have
  * told Redis what they know; until then nobody knows what was counted, and each node is on its own.
  */
 export type Eras = {
-  /** The era that a user's buckets are in; rejects with a RedisFailure while it is not whole. */
+  /** The era that a user's buckets are in; rejects with an EraIsNotWhole until it is whole. */
   readonly enter: (userKey: string) => Promise<string>
   readonly isWhole: (userKey: string) => boolean
   /** It was found to be over. */
@@ -159,7 +166,7 @@ export const createEras = ({ redis, random, nodes, users, tell }: ErasOptions): 
       if (eras.get(group)?.isWhole !== true) await joinOnce(group)
       const era = eras.get(group)
       if (era?.isWhole === true) return era.id
-      throw new RedisFailure('has lost what it held, and not all nodes have told it again')
+      throw new EraIsNotWhole()
     },
     isWhole: (userKey) => eras.get(groupOf(userKey))?.isWhole === true,
     isOver: (userKey) => {
