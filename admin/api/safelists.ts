@@ -1,5 +1,6 @@
 import { findAccount } from '../../db/accounts.ts'
 import { transact } from '../../db/database.ts'
+import { findLiveObjects } from '../../db/live-objects.ts'
 import { previewSafelist } from '../../db/safelist-preview.ts'
 import { findEntries, replaceSafelist } from '../../db/safelists.ts'
 import { findSessionPage } from '../../db/session-lists.ts'
@@ -22,17 +23,24 @@ type Open = {
   readonly since: number
 }
 
-/** What a user has open: exchanges and binds of this process, and the account's sessions. */
+/** What a user has open: exchanges and binds at any node, and sessions. */
 const findOpen = async (
-  { database, live }: ApiDeps,
+  { database, live, liveLog }: ApiDeps,
   of: { readonly accountId: string; readonly userId: string },
 ): Promise<readonly Open[]> => {
   const account = await findAccount(database, of.accountId)
   if (account === undefined) return []
   const { settings } = account
   const sessions = await findSessionPage(database, { ...of, settings, limit: mostSessions })
+  await liveLog.look()
+  const elsewhere = await findLiveObjects(database, { ...of, limit: mostSessions })
+  const here = live.of(of.userId)
+  const ids = new Set(here.map(({ id }) => id))
   return [
-    ...live.of(of.userId).map((item) => ({ ...item, source: item.source ?? null })),
+    ...here.map((item) => ({ ...item, source: item.source ?? null })),
+    ...elsewhere
+      .filter(({ id }) => !ids.has(id))
+      .map(({ id, kind, source, since }) => ({ id, kind, source, since })),
     ...sessions.map(({ id, kind, source, boundTo, createdAt }) => {
       return { id, kind, source: boundTo ?? source, since: createdAt }
     }),
@@ -133,7 +141,7 @@ export const createSafelistRoutes = (deps: ApiDeps) => {
       tag: 'Users',
       summary: 'Whom and what a list would cut off',
       description:
-        'By the same reading and the same policy as when it is saved; nothing is changed. Of what is open, that of the process that answers, and the first thousand sessions.',
+        'By the same reading and the same policy as when it is saved; nothing is changed. Of what is open at other nodes, what lasted for some seconds; of sessions, and of these, the first thousand.',
       permission: 'safelist/manage',
       body: safelistBody,
       answer: safelistPreview,

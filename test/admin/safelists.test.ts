@@ -150,6 +150,7 @@ test('a preview names what would be cut off, and saving cuts off just that (U18)
   const there = await server.download(basic(...secret), '127.0.0.2')
   const bind = await server.bind(...secret)
   await server.core.sources.flush()
+  await server.core.binds.flush()
   const path = `/users/${id}/safelist`
   const body = entriesOf('127.0.0.2', '203.0.113.0/24')
   const before = await server.audit(1)

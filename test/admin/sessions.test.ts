@@ -109,6 +109,9 @@ test('a bind at another node is listed, and ended there within a second (J12)', 
   ]
   const gone = new Promise((resolve) => there.socket.once('close', resolve))
   await until(async () => (await shown()).length === 2)
+  const body = { entries: [{ range: '203.0.113.0/24' }] }
+  const preview = await server.root('POST', `/users/${alice}/safelist/preview`, { body })
+  expect(preview.body['live']).toMatchObject([{ kind: 'bind' }, { kind: 'bind' }])
   const at = (await shown()).find(({ node }) => node === 'the other')
   expect((await server.root('DELETE', `/sessions/${String(at?.['id'])}`)).status).toBe(204)
   await gone
