@@ -92,7 +92,9 @@ export const createSmppPoint = (core: Core, upstreams: readonly SmppUpstream[]):
   let isDraining = false
   const wasted = createWaste(core)
   const door = createWiredDoor(core, upstreams, () => isDraining, wasted)
-  const unbound = createUnbound(core.settings.smppLimits, counts)
+  const isOverBudget = (group: string): boolean =>
+    core.attempts.sourceBlockedUntil(group) !== undefined
+  const unbound = createUnbound(core.settings.smppLimits, counts, isOverBudget)
   const server = createServer({ noDelay: true })
   const tls = createTlsListener(core)
   const behind = { unbound, door, wasted }

@@ -16,8 +16,17 @@ export type Unbound = {
   readonly enter: () => Place | undefined
 }
 
-/** `counts.unbound` is kept up to date, for the metrics. */
-export const createUnbound = (limits: UnboundLimits, counts: { unbound: number }): Unbound => {
+/** So many a source over its budget may have, to be told so, and not all that others need. */
+const OVER_BUDGET = 8
+
+/** `counts.unbound` is kept up to date, for the metrics; `isOverBudget` is asked of `sourceGroup`s. */
+export const createUnbound = (
+  limits: UnboundLimits,
+  counts: { unbound: number },
+  isOverBudget: (group: string) => boolean,
+): Unbound => {
+  const limitOf = (group: string): number =>
+    isOverBudget(group) ? Math.min(OVER_BUDGET, limits.unboundPerSource) : limits.unboundPerSource
   const bySource = new Map<string, number>()
 
   const add = (group: string, one: 1 | -1): void => {
@@ -34,7 +43,7 @@ export const createUnbound = (limits: UnboundLimits, counts: { unbound: number }
       return {
         comesFrom: (source) => {
           const from = sourceGroup(source)
-          if ((bySource.get(from) ?? 0) >= limits.unboundPerSource) return false
+          if ((bySource.get(from) ?? 0) >= limitOf(from)) return false
           group = from
           add(group, 1)
           return true
