@@ -6,15 +6,16 @@ import { createRemoteBuckets } from './attempts-remote.ts'
 import { createSteps, type Step } from './attempts-steps.ts'
 import { createRedisClock } from './redis-clock.ts'
 import type { GuardedRedis } from './redis-guard.ts'
-import { createToken, type Random } from './secrets.ts'
+import { createToken, type Fingerprints, type Random } from './secrets.ts'
 import { createSharedBudget } from './source-budget-redis.ts'
-import { createTakeFromRedis } from './windows-redis.ts'
 
 export type SharedAttemptsOptions = {
   readonly redis: GuardedRedis
   readonly now: () => number
   readonly elapsed: () => number
   readonly random: Random
+  /** What a window is called where others may look. */
+  readonly windowKey: Fingerprints['windowKey']
   /** How many nodes share the counters, as far as was known last. */
   readonly nodes?: () => number
   readonly limits?: Partial<AttemptLimits>
@@ -54,7 +55,6 @@ export const createSharedAttempts = (options: SharedAttemptsOptions): Attempts =
   // Anyone can make up names without end, so what is counted on them is kept out of Redis.
   const step: Step = (place, ...rest) =>
     place.existing ? shared.step(place, ...rest) : here(place, ...rest)
-  const take = createTakeFromRedis({ redis, clock, elapsed })
   const newHolder = (): string => createToken(random, 16)
   redis.listen((isAway) => {
     if (!isAway) void mergeAll()
@@ -64,7 +64,7 @@ export const createSharedAttempts = (options: SharedAttemptsOptions): Attempts =
 
   return {
     ...createSteps(step, clock, newHolder),
-    ...createSharedBudget({ take, clock, nodes, limits }),
+    ...createSharedBudget({ ...options, clock, nodes, limits }),
     unlock: (userKey, at) => unlock(userKey, clock.toSteady(at)),
     restore: ({ userKey, bucket, ...lock }) => {
       const lockedAt = clock.toSteady(lock.lockedAt)

@@ -55,6 +55,8 @@ export type Fingerprints = {
   readonly userKey: (of: { readonly userId: string } | { readonly name: string }) => string
   /** Tells one secret that was tried from another. 96 bits. */
   readonly fingerprint: (tried: SecretTried) => string
+  /** For what is counted in a while, by its name: an address, a destination. 128 bits. */
+  readonly windowKey: (name: string) => string
   /** What a PIN is kept as, bound to its challenge: SHA-256 with a key, in hex. */
   readonly pinDigest: (challengeId: string, pin: string) => string
 }
@@ -86,6 +88,7 @@ export const createFingerprints = (installationKey: Uint8Array): Fingerprints =>
         : short(16, 'counters of name', of.name),
     fingerprint: ({ userKey, against, epoch, secret }) =>
       short(12, 'secret tried', userKey, against, String(epoch), secret),
+    windowKey: (name) => short(16, 'window', name),
     pinDigest: (challengeId, pin) => keyed(key, ['pin', challengeId, pin]).toString('hex'),
   }
 }

@@ -3,18 +3,19 @@ import type { RedisClock } from './redis-clock.ts'
 import { RedisFailure } from './redis-failures.ts'
 import type { GuardedRedis } from './redis-guard.ts'
 import { createScript } from './redis.ts'
-import { createEmbeddedWindows, type Taken, type Windows } from './windows.ts'
+import { createEmbeddedWindows, type Windows } from './windows.ts'
 
 export type RedisWindowsOptions = {
   readonly redis: Pick<GuardedRedis, 'key' | 'run'>
   readonly clock: RedisClock
   readonly elapsed: () => number
+  /** What a window is called where others may look: nothing of whom or what it is about. */
+  readonly windowKey: (name: string) => string
 }
 
 /** The end of the window is written with its first count and stays; the key ends with it. */
 const takeScript = createScript(`
-local limit, window, by, given =
-  tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local limit, window, given = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
 local heard = time[1] * 1000 + math.floor(time[2] / 1000)
 local now = given >= 0 and given or heard
@@ -22,29 +23,22 @@ local count, ends = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (%d+)
 count, ends = tonumber(count or 0), tonumber(ends or 0)
 if ends <= now then count, ends = 0, now + window end
 local taken = count < limit and 1 or 0
-local after = math.max(count, math.min(count + by, limit))
-if after > count then
-  redis.call('SET', KEYS[1], string.format('%d %d', after, ends), 'PX', ends - now)
+count = count + taken
+if taken == 1 then
+  redis.call('SET', KEYS[1], string.format('%d %d', count, ends), 'PX', ends - now)
 end
-return {taken, after, ends, heard}`)
+return {taken, count, ends, heard}`)
 
-/** In the time of Redis; rejects when Redis is away. `by`: how many are taken at once. */
-export type TakeFromRedis = (
-  key: string,
-  limit: number,
-  windowMs: number,
-  by?: number,
-) => Promise<Taken>
-
-export const createTakeFromRedis =
-  ({ redis, clock, elapsed }: RedisWindowsOptions): TakeFromRedis =>
-  async (key, limit, windowMs, by = 1) => {
+/** In the time of Redis; rejects when Redis is away. */
+const createTakeFromRedis =
+  ({ redis, clock, elapsed, windowKey }: RedisWindowsOptions): Windows['take'] =>
+  async (key, limit, windowMs) => {
     const given = clock.toleranceMs < 0 ? clock.steady() : -1
     const askedAt = elapsed()
     const answer = await redis.run(
       takeScript,
-      [redis.key('window', key)],
-      [limit, windowMs, by, given],
+      [redis.key('window', windowKey(key))],
+      [limit, windowMs, given],
     )
     const [taken, count, until, heard] = answer as number[]
     if (count === undefined || until === undefined || heard === undefined)

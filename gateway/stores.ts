@@ -9,7 +9,7 @@ import { closeDatabase, openDatabase, type Database } from '../db/database.ts'
 import { createHashing, hashingConcurrency } from '../db/hashing.ts'
 import { createLastUses } from '../db/last-uses.ts'
 import { createRefusalLog } from '../db/refusals.ts'
-import { createFingerprints } from '../db/secrets.ts'
+import { createFingerprints, type Fingerprints } from '../db/secrets.ts'
 import { createSourceLog } from '../db/sources.ts'
 import { databaseOf } from './data-folder.ts'
 import { openShared, type Shared } from './redis.ts'
@@ -25,7 +25,7 @@ export type StoresDeps = {
 /** The counters: of all nodes in Redis, or of this process alone. */
 const createAttempts = (
   { settings, system, log }: StoresDeps,
-  shared: Shared | undefined,
+  { shared, fingerprints: { windowKey } }: Pick<Ground, 'shared'> & { fingerprints: Fingerprints },
   nodes: () => number,
 ): Attempts => {
   const { limit: sourceRefusals, windowMs: sourceWindowMs } = settings.sourceBudget
@@ -34,7 +34,8 @@ const createAttempts = (
   const onFailure = (error: unknown): void => {
     log.error({ err: error }, 'failed attempts could not be told to Redis')
   }
-  return createSharedAttempts({ ...system, redis: shared.redis, limits, nodes, onFailure })
+  const { redis } = shared
+  return createSharedAttempts({ ...system, redis, windowKey, limits, nodes, onFailure })
 }
 
 export const hashingLimits = ({ hashing }: Settings) => ({
@@ -66,10 +67,11 @@ export const createStores = (deps: StoresDeps, ground: Ground, nodes: () => numb
     (error: unknown): void => {
       log.error({ err: error }, `${what} could not be written; it is kept and tried again`)
     }
+  const fingerprints = createFingerprints(database.key)
   return {
     ...ground,
-    fingerprints: createFingerprints(database.key),
-    attempts: createAttempts(deps, shared, nodes),
+    fingerprints,
+    attempts: createAttempts(deps, { shared, fingerprints }, nodes),
     hashing: createHashing({ ...hashingLimits(settings), elapsed: system.elapsed }),
     refusals: createRefusalLog({ database, onError: unwritten('the audit') }),
     binds: createBindLog({ database, onError: unwritten('the audit of binds') }),

@@ -28,7 +28,15 @@ describe.skipIf(withoutRedis)('a Redis that comes back empty', () => {
   const { now, elapsed } = createTestClock()
   const start = (count: number): Attempts => {
     const attempts = createSharedAttempts({
-      ...{ redis, now, elapsed, sharedNow: now, random: randomBytes, patienceMs: 5_000 },
+      ...{
+        redis,
+        now,
+        elapsed,
+        sharedNow: now,
+        random: randomBytes,
+        windowKey: String,
+        patienceMs: 5_000,
+      },
       nodes: () => count,
     })
     started.push(attempts)

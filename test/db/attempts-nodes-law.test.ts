@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createSharedAttempts } from '../../db/attempts-redis.ts'
-import type { Attempts, ReserveOutcome } from '../../db/attempts.ts'
+import type { Attempts, BucketLock, ReserveOutcome } from '../../db/attempts.ts'
 import type { GuardedRedis } from '../../db/redis-guard.ts'
 import { startRedisServer, withoutRedis, type RedisServer } from '../support/redis.ts'
 import { createGatedRedis, type Gate } from '../support/redis-gate.ts'
@@ -77,12 +77,21 @@ const createTrial = async (server: RedisServer, connections: readonly GuardedRed
   const gateOf: Gate[] = all.map(() => 'open')
   const start = (node: Node): Attempts =>
     createSharedAttempts({
-      ...{ now, elapsed, sharedNow: now, random: randomBytes, patienceMs: 5_000 },
+      ...{
+        now,
+        elapsed,
+        sharedNow: now,
+        random: randomBytes,
+        windowKey: String,
+        patienceMs: 5_000,
+      },
       redis: gates[node]!.redis,
       nodes: () => all.length,
     })
   const nodes = all.map(start)
   const guesses = new Map<string, Guess>()
+  /** A lock is in the database until a success, and whoever starts reads it there. */
+  let written: BucketLock | undefined
   let isTroubled = false
   let tried = 0
 
@@ -101,6 +110,7 @@ const createTrial = async (server: RedisServer, connections: readonly GuardedRed
     expect(guesses.size, 'guesses that were let through').toBeLessThanOrEqual(most)
     const { lock } = await nodes[node]!.fail(outcome.token)
     if (lock === undefined) return
+    written = lock
     expect(lock.consecutive).toBeGreaterThanOrEqual(limit)
     expect(await right(nodes[node]!)).toBe('locked')
   }
@@ -131,6 +141,7 @@ const createTrial = async (server: RedisServer, connections: readonly GuardedRed
         for (const field of await server.admin.hkeys(key))
           if (field.startsWith('node ')) await server.admin.hdel(key, field)
     nodes[node] = start(node)
+    if (written !== undefined) await nodes[node].restore(written)
     for (const it of guesses.values()) {
       if (it.nodes.delete(node)) it.inRedis = gateOf[node] === 'open'
     }
@@ -144,7 +155,9 @@ const createTrial = async (server: RedisServer, connections: readonly GuardedRed
       if (secret !== undefined)
         await judge(next.at, secret, await begin(nodes[next.at]!, { fingerprint: secret }))
     } else if (next.do === 'succeed') {
-      if ((await right(nodes[next.at]!)) === 'cleared') guesses.clear()
+      if ((await right(nodes[next.at]!)) !== 'cleared') return
+      written = undefined
+      guesses.clear()
     } else if (next.do === 'gate') {
       if (next.gate !== 'open') isTroubled = true
       for (const node of next.at) {

@@ -114,7 +114,14 @@ describe.skipIf(withoutRedis)('two nodes on one Redis', () => {
           await server.admin.flushall()
           const clock = createTestClock()
           const { now, elapsed } = clock
-          const options = { now, elapsed, sharedNow: now, random: randomBytes, patienceMs: 5_000 }
+          const options = {
+            now,
+            elapsed,
+            sharedNow: now,
+            random: randomBytes,
+            windowKey: String,
+            patienceMs: 5_000,
+          }
           const nodes = connections.map((redis) => createSharedAttempts({ ...options, redis }))
           const trial = createTrial(clock, nodes, createEmbeddedAttempts({ now, elapsed }))
           for (const next of commands) {

@@ -4,6 +4,7 @@ import type { Attempts } from '../../db/attempts.ts'
 import type { RedisTarget } from '../../db/redis-client.ts'
 import { createGuard, type GuardedRedis } from '../../db/redis-guard.ts'
 import type { SharedRedisOptions } from '../../db/redis.ts'
+import { createFingerprints } from '../../db/secrets.ts'
 import { createSystem } from '../../gateway/system.ts'
 import { connectTo } from './redis.ts'
 
@@ -27,7 +28,8 @@ export const sharedNode = async (
   options: Partial<SharedRedisOptions> & Partial<SharedAttemptsOptions> = {},
 ): Promise<SharedNode> => {
   const redis = options.redis ?? (await guardedRedis(target, options))
-  const patient = { now, elapsed, random: randomBytes, patienceMs: 5_000 }
+  const { windowKey } = createFingerprints(Buffer.alloc(32))
+  const patient = { now, elapsed, random: randomBytes, windowKey, patienceMs: 5_000 }
   let isBegun = false
   // Others are spoken of that are not there: what Redis holds is whole before they are.
   const nodes = (): number => (isBegun ? (options.nodes?.() ?? 1) : 1)
