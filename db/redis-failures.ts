@@ -11,6 +11,11 @@ const meanings: readonly (readonly [RegExp, string, ('said' | 'final')?])[] = [
     'refuses the username or password',
     'final',
   ],
+  [
+    /certificate/,
+    'shows a certificate that is not trusted (see NODE_EXTRA_CA_CERTS for authorities of your own)',
+    'final',
+  ],
   [/^NOPERM/, 'does not permit its user all commands and keys that are needed (ACL)', 'final'],
   [/READONLY/, 'is a read-only replica: name the master', 'final'],
   [/^OOM|\bOOM\b/, 'has no memory left: see maxmemory', 'final'],
