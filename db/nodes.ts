@@ -1,5 +1,6 @@
 import { and, asc, count, eq, gt, lte, ne, sql, type SQL } from 'drizzle-orm'
 import { transact, type Database, type Reader, type Transaction } from './database.ts'
+import { createIsOutdated } from './schema-version.ts'
 import { nodes } from './schema/nodes.ts'
 
 /** A process that serves this directory, as it last told of itself; times in ms. */
@@ -53,12 +54,16 @@ export type HeartbeatOptions = {
   readonly isDegraded: () => boolean
   /** Told once when the sign of life cannot be written, and again only after it could be. */
   readonly onError: (error: unknown) => void
+  /** Told once: a newer version has changed the schema since this node opened the database. */
+  readonly onOutdated: () => void
 }
 
 export type Heartbeat = {
   readonly nodeId: string
   /** The last known number of nodes, this one among them. */
   readonly liveNodes: () => number
+  /** A newer version has changed the schema, so this node should make room for one of that. */
+  readonly isOutdated: () => boolean
   /** Tells now. Never rejects. */
   readonly beat: () => Promise<void>
   /** Takes this node off the list. */
@@ -68,7 +73,9 @@ export type Heartbeat = {
 /** Makes this process a node; it tells of itself at once and then every five seconds. */
 export const createHeartbeat = async (options: HeartbeatOptions): Promise<Heartbeat> => {
   const { database, node, onError } = options
+  const askIfOutdated = createIsOutdated(database)
   let live = 1
+  let isOutdated = false
   let isHeard = true
   let beating: Promise<void> | undefined
 
@@ -85,6 +92,10 @@ export const createHeartbeat = async (options: HeartbeatOptions): Promise<Heartb
     const policyAge = Math.round(options.policyAge())
     const told = { ...node, policyAge, degraded: options.isDegraded() }
     return attempt(async () => {
+      if (!isOutdated && (await askIfOutdated())) {
+        isOutdated = true
+        options.onOutdated()
+      }
       live = await transact(database, (tx) => recordNode(tx, told))
     })
   }
@@ -99,6 +110,7 @@ export const createHeartbeat = async (options: HeartbeatOptions): Promise<Heartb
   return {
     nodeId: node.id,
     liveNodes: () => live,
+    isOutdated: () => isOutdated,
     beat,
     stop: async () => {
       clearInterval(timer)

@@ -14,7 +14,6 @@ import type { SourceLog } from '../db/sources.ts'
 import type { User } from '../policies/facts.ts'
 import type { Authorize } from '../policies/ports.ts'
 import { createAuthorize } from './authorize.ts'
-import { createIsTrusted } from './client-address.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { createFloor, type Floor } from './floor.ts'
 import { openFollowing } from './following.ts'
@@ -55,6 +54,7 @@ export type Core = {
   /** What the nodes share in Redis; without it this process is alone. */
   readonly shared: Shared | undefined
   readonly liveNodes: Heartbeat['liveNodes']
+  readonly isOutdated: Heartbeat['isOutdated']
   /** What the nodes share cannot be reached. */
   readonly isDegraded: () => boolean
   readonly authorize: Authorize
@@ -161,7 +161,6 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
   const recorder = createRecorder({
     ...stores,
     newId: database.newId,
-    isTrusted: createIsTrusted(settings.trustedProxies),
     succeeded: directory.succeeded,
     logFailure: failure('a refusal could not be counted'),
   })
@@ -219,6 +218,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     recorder,
     feed,
     liveNodes,
+    isOutdated: heartbeat.isOutdated,
     isDegraded,
     authorize,
     judge,

@@ -33,4 +33,7 @@ export const joinNodes = ({
     onError: (error) => {
       log.error({ err: error }, 'this node could not tell that it lives; it goes on trying')
     },
+    onOutdated: () => {
+      log.error('a newer version has changed the schema: this node is to be replaced by one of it')
+    },
   })

@@ -43,7 +43,7 @@ export type Gateway = {
 /** News older than this means that changes may not be in force here. */
 const OLDEST_POLICY_MS = 10_000
 
-const readinessOf = ({ database, feed }: Core): readonly Readiness[] => [
+const readinessOf = ({ database, feed, isOutdated }: Core): readonly Readiness[] => [
   {
     name: 'database',
     missing: async () => {
@@ -54,6 +54,10 @@ const readinessOf = ({ database, feed }: Core): readonly Readiness[] => [
   {
     name: 'policy',
     missing: async () => (feed.age() > OLDEST_POLICY_MS ? 'changes are not being read' : undefined),
+  },
+  {
+    name: 'schema',
+    missing: async () => (isOutdated() ? 'a newer version has changed it' : undefined),
   },
 ]
 

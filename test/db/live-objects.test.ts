@@ -38,6 +38,7 @@ const startNode = async (database: Database, name: string) => {
     onError: (error) => {
       throw error
     },
+    onOutdated: () => undefined,
   })
   const open = new Map<string, LiveObjectRow>()
   const failures: unknown[] = []

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { closeDatabase, type Database } from '../../db/database.ts'
 import { createHeartbeat, findNodes, type Heartbeat } from '../../db/nodes.ts'
 import {
+  damage,
   isPostgres,
   placeOf,
   silence,
@@ -19,6 +20,9 @@ const startNode = async (
   onError = (error: unknown): void => {
     throw error
   },
+  onOutdated: () => void = () => {
+    throw new Error('nobody has changed the schema')
+  },
 ): Promise<Heartbeat> => {
   const heartbeat = await createHeartbeat({
     database,
@@ -26,6 +30,7 @@ const startNode = async (
     policyAge: () => told.policyAge,
     isDegraded: () => told.degraded,
     onError,
+    onOutdated,
   })
   onTestFinished(() => heartbeat.stop().catch(() => undefined))
   return heartbeat
@@ -107,6 +112,21 @@ describe('nodes', () => {
     await startNode(database, 'n2')
     await Promise.all([leaving.beat(), leaving.stop()])
     expect(await idsOf(database)).toEqual(['n2'])
+  })
+
+  it('say once that a newer version has changed the schema, and are nodes as before', async () => {
+    const database = await temporaryDatabase()
+    let told = 0
+    const node = await startNode(database, 'n1', undefined, undefined, () => (told += 1))
+    await node.beat()
+    expect([node.isOutdated(), told]).toEqual([false, 0])
+    await damage(
+      database,
+      "insert into __drizzle_migrations (hash, created_at) values ('newer', 1)",
+    )
+    for (let times = 0; times < 2; times++) await node.beat()
+    expect([node.isOutdated(), told]).toEqual([true, 1])
+    expect(await idsOf(database)).toEqual(['n1'])
   })
 
   it('that cannot write say so once, and keep the number they knew', async () => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { expect, onTestFinished, test } from 'vitest'
 import { findNodes } from '../../db/nodes.ts'
+import { sqliteOf } from '../support/database.ts'
 import { startGateway, type TestGateway, type TestOptions } from '../support/gateway.ts'
 
 const open = async (options: TestOptions = {}): Promise<TestGateway> => {
@@ -27,6 +28,18 @@ test('a gateway is a node from its start to its end, with its name and version',
   expect(await metricsOf(second)).toMatch(/^sallyport_policy_age_seconds [\d.]+$/m)
   await second.stop()
   expect(await findNodes(first.core.database)).toHaveLength(1)
+})
+
+test('a gateway is not ready once a newer version has changed the schema', async () => {
+  const { adminUrl, core } = await open()
+  const readiness = async (): Promise<unknown> => (await fetch(`${adminUrl}/readyz`)).json()
+  expect(await readiness()).toEqual({ status: 'ok' })
+  sqliteOf(core.database).connections.writer.exec(
+    "insert into __drizzle_migrations (hash, created_at) values ('newer', 1)",
+  )
+  await expect
+    .poll(readiness, { timeout: 20_000 })
+    .toMatchObject({ missing: { schema: 'a newer version has changed it' } })
 })
 
 test('a name that is none is a fault of the settings', async () => {
