@@ -32,7 +32,7 @@ export type MakeOwner = (
 const nobody = '01920000-0000-7000-8000-000000000000'
 
 /** The collection that each id of a path is of: `/users/{id}/roles/{roleId}` → users, roles. */
-const collectionsIn = (path: string): readonly string[] =>
+export const collectionsIn = (path: string): readonly string[] =>
   Array.from(path.matchAll(/\/([\w-]+)\/\{\w+\}/g), ([, collection]) => collection ?? '')
 
 type Row = Operation & { readonly role: string; readonly owners: Partial<Record<Column, Owner>> }
@@ -63,7 +63,7 @@ export const askAll = async (
 
   const bodyOf = ({ body, path }: Operation, column: Column | undefined): object => {
     if (body === undefined) return {}
-    const sample = sampleOf(document, body, ++serial) as object
+    const sample = sampleOf(document, body, { serial: ++serial }) as object
     // One's own password is changed by who knows it.
     const isOwn = column === 'own' && path.endsWith('password')
     return {
