@@ -37,6 +37,8 @@ export type AdminDeps = {
   readonly explain: Explain
   /** After trusted proxies; undefined when it cannot be read, which refuses. */
   readonly clientAddressOf: (c: Context) => Address | undefined
+  /** A trusted proxy speaks for itself alone; without this none ever does. */
+  readonly isProxyItself?: (c: Context) => boolean
   /** What goes on of a user's in this process. */
   readonly live: { readonly of: (userId: string) => readonly LiveItem[] }
   /** Tells the directory what goes on in this process, and ends what is to be ended. */

@@ -12,6 +12,8 @@ export type DoorDeps = {
   readonly authorize: AuthorizeInTime
   /** After trusted proxies; undefined when it cannot be read, which refuses. */
   readonly clientAddressOf: (c: Context) => Address | undefined
+  /** A trusted proxy speaks for itself alone; without this none ever does. */
+  readonly isProxyItself?: (c: Context) => boolean
   readonly refusals: Pick<RefusalLog, 'record'>
   /** Not all nodes can be sure to hear of a change at once. */
   readonly isDegraded: () => boolean
@@ -43,13 +45,16 @@ const credentialOf = (c: Context): Credential => {
 
 /** The enforcement point of the admin listener: every call of every route goes through it. */
 export const createEnter =
-  ({ authorize, clientAddressOf, refusals, isDegraded, now }: DoorDeps): Enter =>
+  ({ authorize, clientAddressOf, isProxyItself, refusals, isDegraded, now }: DoorDeps): Enter =>
   (route) =>
   async (c, next) => {
     const client = clientAddressOf(c)
     const target = `${c.req.method} ${c.req.path}`
     const credential = credentialOf(c)
-    const decision = await authorize({ channel: 'http', client, credential, route, target })
+    const decision = await authorize({
+      ...{ channel: 'http', client, credential, route, target },
+      isProxyItself: isProxyItself?.(c),
+    })
     const { id, user, narrowedTo } = decision
     if (decision.effect !== 'permit') {
       const retryAt = 'retryAt' in decision ? decision.retryAt : undefined

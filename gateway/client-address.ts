@@ -16,6 +16,16 @@ export const createIsTrusted = (ranges: readonly Range[]): IsTrusted => {
 }
 
 /**
+ * Whether a proxy speaks for itself, as to see if all is well. Others in its range do not, and whom
+ * it names is another, or says so: what the range is trusted for is its word on its clients.
+ */
+export const isProxyItself = (
+  isTrusted: IsTrusted,
+  remote: Address | undefined,
+  forwardedFor: readonly string[],
+): boolean => remote !== undefined && forwardedFor.length === 0 && isTrusted(remote)
+
+/**
  * The client address behind a remote address and all X-Forwarded-For lines; undefined when it
  * cannot be read, which refuses (`source-unreadable`) and never skips a check.
  */

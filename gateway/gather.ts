@@ -47,7 +47,7 @@ const later = (...times: readonly (number | undefined)[]): number | undefined =>
 export const createGather =
   (attempts: Attempts, isSaturated: () => boolean) =>
   (attempt: Attempt, known: Known, now: number): Facts => {
-    const { client, channel, credential, fault, route } = attempt
+    const { client, isProxyItself, channel, credential, fault, route } = attempt
     const { resident } = known
     const bucket = resident && bucketFor(attempt, resident, now)
     return {
@@ -55,7 +55,10 @@ export const createGather =
       channel,
       fault,
       client,
-      sourceBlockedUntil: client && attempts.sourceBlockedUntil(sourceGroup(client)),
+      sourceBlockedUntil:
+        client === undefined || isProxyItself === true
+          ? undefined
+          : attempts.sourceBlockedUntil(sourceGroup(client)),
       credential: credential.kind,
       user: resident?.user,
       lockedUntil:

@@ -3,7 +3,7 @@ import type { LastUses } from '../db/last-uses.ts'
 import type { RefusalLog } from '../db/refusals.ts'
 import type { Fingerprints } from '../db/secrets.ts'
 import type { SourceLog } from '../db/sources.ts'
-import { sourceGroup, type Address } from '../policies/address.ts'
+import { sourceGroup } from '../policies/address.ts'
 import type { Verdict } from '../policies/decision.ts'
 import type { Facts, User } from '../policies/facts.ts'
 import { defaultLockoutRules, unknownBucket } from '../policies/lockout.ts'
@@ -26,8 +26,6 @@ export type RecorderDeps = {
   readonly keyUses: LastUses
   readonly fingerprints: Fingerprints
   readonly newId: () => string
-  /** A proxy's own address, which is nobody's to lock (E6): nothing is held against it. */
-  readonly isTrusted: (address: Address) => boolean
   /** This user succeeded from there: it is a known source from now on. */
   readonly succeeded: (userId: string, group: string, now: number) => void
   readonly logFailure: (error: unknown) => void
@@ -62,9 +60,9 @@ export const createRecorder = (deps: RecorderDeps): Recorder => {
   }
 
   const count = (attempt: Attempt, reason: Reason): void => {
-    const { client } = attempt
+    const { client, isProxyItself = false } = attempt
     if (client === undefined) return
-    if (readingOf(reason).counts === 'source' && !deps.isTrusted(client))
+    if (readingOf(reason).counts === 'source' && !isProxyItself)
       attempts.countSource(sourceGroup(client)).catch(logFailure)
     if (reason === 'user-unknown') countStranger(attempt, client.text).catch(logFailure)
   }

@@ -13,6 +13,8 @@ export type Credential =
 export type Attempt = {
   readonly channel: Channel
   readonly client: Address | undefined
+  /** A trusted proxy speaks for itself alone: nothing is held against its address (E6). */
+  readonly isProxyItself?: boolean | undefined
   readonly credential: Credential
   readonly fault?: WireFault | undefined
   /** The canonical route; undefined when none matches. */

@@ -1,7 +1,7 @@
 import type { WireFault } from '../../policies/facts.ts'
 import type { Address } from '../../policies/address.ts'
 import type { Attempt, Credential } from '../../policies/ports.ts'
-import type { ClientAddress, IsTrusted } from '../client-address.ts'
+import { isProxyItself, type ClientAddress, type IsTrusted } from '../client-address.ts'
 import type { HttpRequest } from './exchanger.ts'
 import type { RequestHead } from './request-head.ts'
 import type { MatchRoute, Route } from './routes.ts'
@@ -20,6 +20,8 @@ export type Entry = {
 /** Whose request it is, for as long as the connection lasts. */
 export type Caller = {
   readonly remote: Address | undefined
+  /** It is the socket's own address, and no other that a PROXY header names. */
+  readonly isPeer: boolean
   /** Reads a credential; the last one is remembered, since a client repeats itself. */
   readonly credentialOf: (lines: readonly string[]) => Credential
   /** What the last request was read as; one that repeats it to the octet is the same object. */
@@ -66,6 +68,8 @@ const read = (
     attempt: {
       channel: 'http',
       client: reader.clientAddress(connection.remote, head.forwardedFor),
+      isProxyItself:
+        connection.isPeer && isProxyItself(reader.isTrusted, connection.remote, head.forwardedFor),
       credential: connection.credentialOf(head.authorization),
       fault: broken,
       route: route ?? (broken === undefined ? undefined : withoutRoute),

@@ -1,7 +1,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { MiddlewareHandler } from 'hono'
 import type { User } from '../../policies/facts.ts'
-import { createClientAddress, createIsTrusted } from '../client-address.ts'
+import { createClientAddress, createIsTrusted, isProxyItself } from '../client-address.ts'
 import type { Core } from '../core.ts'
 import { createAuthorizeInTime } from '../in-time.ts'
 import { addressOfSocket } from '../proxied-listener.ts'
@@ -26,13 +26,17 @@ const linesOf = (rawHeaders: readonly string[], name: string): string[] =>
 export const createMiddleware = (core: Core, permission?: string): MiddlewareHandler<Sallyport> => {
   const { settings, system } = core
   const authorize = createAuthorizeInTime(core)
-  const clientAddress = createClientAddress(createIsTrusted(settings.trustedProxies))
+  const isTrusted = createIsTrusted(settings.trustedProxies)
+  const clientAddress = createClientAddress(isTrusted)
   return async (c, next) => {
     const { socket, rawHeaders, method = 'GET', url = '' } = c.env.incoming
     const target = readTarget(method, url, linesOf(rawHeaders, 'host'))
+    const remote = addressOfSocket(socket)
+    const forwardedFor = linesOf(rawHeaders, 'x-forwarded-for')
     const decision = await authorize({
       channel: 'http',
-      client: clientAddress(addressOfSocket(socket), linesOf(rawHeaders, 'x-forwarded-for')),
+      client: clientAddress(remote, forwardedFor),
+      isProxyItself: isProxyItself(isTrusted, remote, forwardedFor),
       credential: readCredential(linesOf(rawHeaders, 'authorization')),
       fault: 'fault' in target ? target.fault : undefined,
       route: { permission },

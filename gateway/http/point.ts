@@ -39,7 +39,7 @@ export const createHttpPoint = async (
   const clientAddress = createClientAddress(isTrusted)
   let sourceOf: (socket: Socket) => Address | undefined = addressOfSocket
   const connectionOf = (socket: Socket) =>
-    createClientConnection(sourceOf(socket), 'encrypted' in socket)
+    createClientConnection(sourceOf(socket), addressOfSocket(socket), 'encrypted' in socket)
   const assertions = await openAssertions(core)
   const upstreams = createUpstreams(settings.upstreamLimits, system.elapsed)
   const logFailure = (error: unknown, id?: string): void => {

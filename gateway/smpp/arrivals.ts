@@ -10,6 +10,8 @@ export type Arrival = {
   readonly acceptedAt: number
   /** Hands it to the door; false when its source has too many already. */
   readonly comesFrom: (source: Address) => boolean
+  /** The source is the proxy that opened it, and nobody behind that. */
+  readonly isProxyItself: (source: Address) => boolean
   /** Its bind has been read: a drain waits for the answer. */
   readonly read: () => void
   /** It is bound or refused, and counts no more. */
@@ -56,13 +58,14 @@ export const createArrivals = (options: ArrivalsOptions): Arrivals => {
         accepted.destroy()
         return
       }
+      const isProxyItself = ({ text }: Address): boolean => isProxied && text === source?.text
       const key = keyOfSocket(accepted)
       const deadline = setTimeout(() => accepted.destroy(), options.initMs)
       let isAtDoor = false
       const onClose = (): void => {
         const from = isAtDoor || isDraining ? undefined : options.sourceOf(accepted)
         leave()
-        if (from !== undefined) options.wasted(from)
+        if (from !== undefined && !isProxyItself(from)) options.wasted(from)
       }
       // Once bound, nothing of this is kept.
       const leave = (): void => {
@@ -82,6 +85,7 @@ export const createArrivals = (options: ArrivalsOptions): Arrivals => {
           clearTimeout(deadline)
           return !isProxied || place.comesFrom(client)
         },
+        isProxyItself,
         read: () => {
           waiting.delete(accepted)
         },

@@ -48,8 +48,12 @@ export type Door = (socket: Socket, client: Address, arrival: Arrival) => void
 /** What goes into a bind response: a status of the table, never one that tells more (§5.1.3). */
 const statusOf = (reason: Reason): number => readingOf(reason).smpp ?? statuses.ESME_RBINDFAIL
 
-const attemptOf = (bind: BindRequest | UnreadableBind, client: Address): Attempt => {
-  const shared = { channel: 'smpp', client, route: {} } as const
+const attemptOf = (
+  bind: BindRequest | UnreadableBind,
+  client: Address,
+  isProxyItself: boolean,
+): Attempt => {
+  const shared = { channel: 'smpp', client, isProxyItself, route: {} } as const
   if ('fault' in bind) return { ...shared, credential: { kind: 'malformed' } }
   const { systemId: username, password: secret, type } = bind
   return {
@@ -66,10 +70,10 @@ export const createDoor = (deps: DoorDeps): Door => {
     socket: Socket,
     bind: BindRequest | UnreadableBind,
     client: Address,
-    { leave }: Arrival,
+    { leave, isProxyItself }: Arrival,
   ): Promise<void> => {
     const arrivedAt = deps.elapsed()
-    const attempt = attemptOf(bind, client)
+    const attempt = attemptOf(bind, client, isProxyItself(client))
     const deciding = deps.authorize(attempt)
     const place = floor.placeOf(attempt, deciding, arrivedAt)
     const refuse = (reason: Reason): void => {
@@ -102,7 +106,7 @@ export const createDoor = (deps: DoorDeps): Door => {
     const { acceptedAt } = arrival
     readFirstPdu(socket, { ...deps, acceptedAt }, (first) => {
       if (typeof first === 'string') {
-        deps.wasted(client)
+        if (!arrival.isProxyItself(client)) deps.wasted(client)
         return
       }
       arrival.read()
