@@ -60,9 +60,9 @@ const addUsers = async (
   })
 }
 
-type Line = { readonly event?: string; readonly http?: string; readonly admin?: string }
+export type Line = { readonly event?: string; readonly http?: string; readonly admin?: string }
 
-const readListening = (line: string): Line | undefined => {
+export const readListening = (line: string): Line | undefined => {
   if (!line.startsWith('{')) return undefined
   const said = JSON.parse(line) as Line
   return said.event === 'listening' ? said : undefined
