@@ -1,6 +1,6 @@
 import { LEASE_MS, type BindLeases, type Lease, type Taken } from './bind-leases.ts'
 import { RedisFailure } from './redis-failures.ts'
-import { createScript, type SharedRedis } from './redis.ts'
+import { createScript, type Script, type SharedRedis } from './redis.ts'
 
 /** A sorted set for each user: ids by the ends of their leases, in ms of Redis's own clock. */
 const prune = `
@@ -12,19 +12,39 @@ end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 `
 
-/** The last of the leases is put off by this step, so the set may go when it does. */
-const takeScript = createScript(`${prune}
+const readings = `
 local id, limit, lease = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-if redis.call('ZCARD', KEYS[1]) >= limit and not redis.call('ZSCORE', KEYS[1], id) then
+local isFull = redis.call('ZCARD', KEYS[1]) >= limit and not redis.call('ZSCORE', KEYS[1], id)
+`
+
+/** The last of the leases is put off by this step, so the set may go when it does. */
+const hold = `
+redis.call('ZADD', KEYS[1], now + lease, id)
+redis.call('PEXPIRE', KEYS[1], lease)
+`
+
+const takeScript = createScript(`${prune}${readings}
+if isFull then
   local oldest = false
   for _, held in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
     if not oldest or held < oldest then oldest = held end
   end
   return { 'full', oldest }
 end
-redis.call('ZADD', KEYS[1], now + lease, id)
-redis.call('PEXPIRE', KEYS[1], lease)
+${hold}
 return { 'taken' }`)
+
+const renewScript = createScript(`${prune}${readings}
+if isFull then
+  local newest = ''
+  for _, held in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+    if held > newest then newest = held end
+  end
+  if newest < id then return 0 end
+  redis.call('ZREM', KEYS[1], newest)
+end
+${hold}
+return 1`)
 
 const releaseScript = createScript(`redis.call('ZREM', KEYS[1], ARGV[1])`)
 
@@ -54,11 +74,11 @@ export const createRedisBindLeases = ({
 }: RedisBindLeasesOptions): BindLeases => {
   const keysOf = (userKey: string): string[] => [redis.key('binds', userKey)]
   const at = (): number | string => now?.() ?? ''
-  const take = async ({ userKey, id, limit }: Lease): Promise<Taken> =>
-    readTaken(await redis.run(takeScript, keysOf(userKey), [at(), id, limit, leaseMs]))
+  const ask = (script: Script, { userKey, id, limit }: Lease): Promise<unknown> =>
+    redis.run(script, keysOf(userKey), [at(), id, limit, leaseMs])
   return {
-    take,
-    renew: async (lease) => (await take(lease)).outcome === 'taken',
+    take: async (wanted) => readTaken(await ask(takeScript, wanted)),
+    renew: async (lease) => (await ask(renewScript, lease)) === 1,
     release: async ({ userKey, id }) => {
       await redis.run(releaseScript, keysOf(userKey), [id])
     },

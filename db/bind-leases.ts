@@ -19,8 +19,8 @@ export type Taken =
 export type BindLeases = {
   readonly take: (wanted: Lease) => Promise<Taken>
   /**
-   * Puts off the lapse; a lease that is gone is taken again. False when there is no room for that
-   * because others hold all places: then the bind must go.
+   * Puts off the lapse; a lease that is gone (the store may have lost it) is taken again, from the
+   * newest if all places are held by others. False when all of those are older: then the bind must go.
    */
   readonly renew: (lease: Lease) => Promise<boolean>
   readonly release: (lease: Pick<Lease, 'id' | 'userKey'>) => Promise<void>
@@ -32,6 +32,12 @@ export const LEASE_MS = 30_000
 
 /** How often a lease is to be renewed: it outlives two renewals that fail. */
 export const renewMsOf = (leaseMs: number): number => leaseMs / 3
+
+const newestOf = (ids: Iterable<string>): string | undefined => {
+  let newest: string | undefined
+  for (const id of ids) if (newest === undefined || id > newest) newest = id
+  return newest
+}
 
 const oldestOf = (ids: Iterable<string>): string | undefined => {
   let oldest: string | undefined
@@ -60,7 +66,15 @@ export const createEmbeddedBindLeases = (elapsed: () => number, leaseMs = LEASE_
   }
   return {
     take,
-    renew: async (lease) => (await take(lease)).outcome === 'taken',
+    renew: async (lease) => {
+      if ((await take(lease)).outcome === 'taken') return true
+      const leases = ofUser(lease.userKey)
+      const newest = newestOf(leases.keys())
+      if (newest === undefined || newest < lease.id) return false
+      leases.delete(newest)
+      leases.set(lease.id, elapsed() + leaseMs)
+      return true
+    },
     release: async ({ userKey, id }) => {
       users.get(userKey)?.delete(id)
       ofUser(userKey)

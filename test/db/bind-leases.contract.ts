@@ -76,15 +76,27 @@ export const bindLeasesContract = (
 
     test('a lease that is gone is taken again while there is room, and not beyond', async () => {
       const { clock, leases } = start()
+      await leases.take(lease('3'))
+      clock.at += LEASE_MS
+      for (const id of ['1', '2']) await leases.take(lease(id))
+      expect(await leases.renew(lease('3'))).toBe(false)
+      expect(await leases.count('alice')).toBe(2)
+      await leases.release(lease('2'))
+      expect(await leases.renew(lease('3'))).toBe(true)
+    })
+
+    test('of those that are too many the newest goes, not the one that was forgotten', async () => {
+      const { clock, leases } = start()
       for (const id of ['1', '2']) await leases.take(lease(id))
       clock.at += LEASE_MS
-      expect(await leases.renew(lease('1'))).toBe(true)
+      expect(await leases.renew(lease('2'))).toBe(true)
       expect((await leases.take(lease('3'))).outcome).toBe('taken')
-      expect(await leases.renew(lease('2'))).toBe(false)
       expect(await leases.renew(lease('1'))).toBe(true)
       expect(await leases.count('alice')).toBe(2)
-      await leases.release(lease('3'))
+      expect(await leases.renew(lease('3'))).toBe(false)
       expect(await leases.renew(lease('2'))).toBe(true)
+      await leases.release(lease('1'))
+      expect(await leases.renew(lease('3'))).toBe(true)
     })
 
     test('a lease that holds is renewed though the limit is lower now', async () => {
