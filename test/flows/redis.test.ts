@@ -47,7 +47,7 @@ describe.skipIf(withoutRedis)('a gateway with Redis', () => {
     expect(tried).toEqual([...Array<string>(5).fill('secret-wrong'), 'user-locked'])
     for (const { core } of [one, two])
       expect(wordOf(await core.authorize(passwordAttempt('acme', password)))).toBe('user-locked')
-    expect(one.logged.join('')).toContain('counted in Redis')
+    expect(one.logged.join('')).toContain('kept in Redis')
     await two.stop()
     await one.stop()
   })
