@@ -33,8 +33,8 @@ const PATIENCE_MS = 25
 const MERGE_MS = 1_000
 
 /**
- * The counters that all nodes share in Redis. While it is away each node goes on by what it knows
- * and by its share of what may be guessed, and tells Redis of it afterwards. Nothing here rejects
+ * The counters that all nodes share in Redis. While it is away, or has lost what it held, each node
+ * goes on by what it knows and by its share of what may be guessed, and tells Redis of it afterwards. Nothing here rejects
  * because of Redis. Closing leaves the connection to whoever made it.
  */
 export const createSharedAttempts = (options: SharedAttemptsOptions): Attempts => {

@@ -3,11 +3,24 @@ import type { Channel } from '../policies/facts.ts'
 import type { Origin, Reservation } from '../policies/guess.ts'
 import type { LockoutRules } from '../policies/lockout.ts'
 
+/*
+ * How the counters fit together, file by file (`attempts-…`):
+ *
+ * - `steps`: reserve, fail, give back, succeed; each a judge (`policies/guess.ts`) on one bucket.
+ * - `embedded`: without Redis, judged on what the process holds (`known`, in bounded `memory`).
+ * - `redis`: shared by nodes. Names that are no user's stay in `known`; of users, `buckets` puts a
+ *   step into the `queue` of its bucket, where those that came meanwhile are judged together.
+ * - `commit`: judges on what is known, and `remote` swaps it in if that was so; else judges anew.
+ * - `eras`: what Redis holds is whole until it comes back empty; then all nodes tell what they know.
+ * - `alone`: away from Redis, or in an era that is not whole, a step is judged on `known` within
+ *   its `share`, and its deed goes into the `journal`, replayed on Redis before the next commit.
+ */
+
 /** One secret about to be verified. Nothing of it is a secret or a raw name. */
 export type AttemptRequest = Origin & {
   /** The keyed digest of a user, or of a folded name that is no user's (`db/secrets.ts`). */
   readonly userKey: string
-  /** False for a name that is no user's: its counters are the first to be let go. */
+  /** False for a name that is no user's: counted in this process alone, and the first let go. */
   readonly existing: boolean
   /** As `bucketOf` chose it. */
   readonly bucket: string
@@ -51,9 +64,9 @@ export type SourceCount = {
 }
 
 /**
- * The counters. Each function is one atomic step on the keys of one user (or of one source), so a
- * store that is shared by many processes does the same with one script on one hash per user.
- * A rejection is a fault of ours: nothing was counted, and the caller refuses with `unavailable`.
+ * The counters. What is done to one bucket (or source) is one atomic step, wherever it is kept; that
+ * Redis is away rejects nothing. A rejection is a fault of ours, and the caller refuses with
+ * `unavailable`.
  */
 export type Attempts = {
   /** Takes a place before a secret is verified; then exactly one of the next three. */
