@@ -96,7 +96,7 @@ const keepName: DNSLookupFunction = (host, told) => {
 
 const openCluster = (target: Of<'cluster'>, options: Manners): Cluster => {
   const { retryStrategy, enableOfflineQueue, ...redisOptions } = options
-  return new Cluster(
+  const cluster = new Cluster(
     target.nodes.map((it) => ({ ...it })),
     {
       redisOptions: {
@@ -116,7 +116,16 @@ const openCluster = (target: Of<'cluster'>, options: Manners): Cluster => {
       ...(target.tls ? { dnsLookup: keepName } : {}),
     },
   )
+  // It would connect to a master with the first command for it, and refuse those that come meanwhile.
+  cluster.on('+node', (node: Redis) => {
+    if (node.options.readOnly !== true) node.connect().catch(() => undefined)
+  })
+  return cluster
 }
+
+/** Connected to every server that it may have to ask. */
+export const isWhole = (client: RedisClient): boolean =>
+  !(client instanceof Cluster) || client.nodes('master').every(({ status }) => status === 'ready')
 
 /** Begins to connect and goes on trying for ever. The caller listens to `error` and disconnects. */
 export const openRedisClient = (wanted: ClientOptions): RedisClient => {

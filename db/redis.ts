@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openRedisClient, type ClientOptions, type RedisClient } from './redis-client.ts'
+import { isWhole, openRedisClient, type ClientOptions, type RedisClient } from './redis-client.ts'
 import { plainFailure, RedisFailure } from './redis-failures.ts'
 
 /** A Lua script: one atomic step on keys that share a hash tag. */
@@ -121,7 +121,7 @@ export const createRedis = (options: SharedRedisOptions): SharedRedis => {
     for (let waited = 0; ; waited += CHECK_AGAIN_MS) {
       try {
         await probe()
-        return
+        if (isWhole(client) || waited >= checkMs) return
       } catch (error) {
         // Why there is no connection says more than that there is none.
         const failure = plainFailure(outages.lastError() ?? error)

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createRedisClock } from '../../db/redis-clock.ts'
 import type { GuardedRedis } from '../../db/redis-guard.ts'
@@ -8,47 +7,9 @@ import { createEmbeddedWindows, type Windows } from '../../db/windows.ts'
 import { startRedisServer, withoutRedis, type RedisServer } from '../support/redis.ts'
 import { guardedRedis } from '../support/redis-node.ts'
 import { createTestClock, type TestClock } from './attempts-trial.ts'
+import { windowsContract } from './windows.contract.ts'
 
 const { windowKey } = createFingerprints(Buffer.alloc(32))
-
-const windowsContract = (name: string, create: (clock: TestClock) => Windows): void => {
-  describe(name, () => {
-    const start = () => {
-      const clock = createTestClock()
-      return { clock, windows: create(clock), key: randomBytes(8).toString('hex') }
-    }
-
-    test('gives out as many as there are, of twenty that ask at once', async () => {
-      const { windows, key } = start()
-      const asked = Array.from({ length: 20 }, () => windows.take(key, 3, 60_000))
-      const taken = (await Promise.all(asked)).filter((it) => it.taken)
-      expect(taken.map(({ left }) => left)).toEqual([2, 1, 0])
-    })
-
-    test('sets the end of a window once, and begins anew after it (B3)', async () => {
-      const { clock, windows, key } = start()
-      const until = clock.now() + 120_000
-      for (const left of [1, 0]) {
-        expect(await windows.take(key, 2, 120_000)).toEqual({ taken: true, left, until })
-        clock.wait(50_000)
-      }
-      expect(await windows.take(key, 2, 120_000)).toEqual({ taken: false, left: 0, until })
-      clock.wait(20_000)
-      expect(await windows.take(key, 2, 120_000)).toEqual({
-        taken: true,
-        left: 1,
-        until: clock.now() + 120_000,
-      })
-    })
-
-    test('keeps keys apart, and gives out none of none', async () => {
-      const { windows, key } = start()
-      expect((await windows.take(key, 1, 1_000)).taken).toBe(true)
-      expect((await windows.take(`${key} other`, 1, 1_000)).taken).toBe(true)
-      expect(await windows.take(`${key} none`, 0, 1_000)).toMatchObject({ taken: false, left: 0 })
-    })
-  })
-}
 
 windowsContract('windows of one process', createEmbeddedWindows)
 
