@@ -36,6 +36,8 @@ export type Spec<
   readonly needsAllNodes?: true
   readonly query?: Query
   readonly body?: Body
+  /** The body may hold the longest safelist. */
+  readonly takesLong?: true
   /** What a success answers; without it: 204, and no content. */
   readonly answer?: Answer
   /** In place of an answer: what the act's own Response is of. */

@@ -1,8 +1,11 @@
 /** Nothing that the API takes is nested deeper. */
 const deepest = 16
 
+/** No object that the API takes has more. */
+const mostNames = 100
+
 /** Why a text is not taken for JSON, though a lenient reader might take it. */
-export type JsonFault = 'malformed' | 'doubled-name' | 'too-deep'
+export type JsonFault = 'malformed' | 'doubled-name' | 'too-deep' | 'too-many-names'
 
 /** The index behind a string that begins at `start`; the text is known to be JSON. */
 const endOfString = (text: string, start: number): number => {
@@ -30,6 +33,7 @@ const lookThrough = (text: string): JsonFault | undefined => {
       if (isName && names !== undefined) {
         const name = String(JSON.parse(text.slice(at, end)))
         if (names.has(name)) return 'doubled-name'
+        if (names.size >= mostNames) return 'too-many-names'
         names.add(name)
         isName = false
       }

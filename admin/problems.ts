@@ -27,6 +27,12 @@ const notFound = {
 export const problems = {
   malformed: { ...badRequest, title: 'The body is not JSON' },
   'doubled-name': { ...badRequest, title: 'A name stands twice in one object' },
+  'too-many-names': {
+    status: 422,
+    type: 'invalid-input',
+    title: 'An object of the body has too many names',
+    messageId: 'BAD_REQUEST',
+  },
   'too-deep': { ...badRequest, title: 'The body is nested too deeply' },
   /** As the decision says it of a whole route: here of ids that are not one's own. */
   forbidden: { status: 403, type: 'forbidden', title: 'Forbidden', messageId: 'FORBIDDEN' },
@@ -100,6 +106,9 @@ export type Refused = {
 /** Faults in the input, all at once. */
 export type Faulty = { readonly faults: readonly Fault[] }
 
+/** More of them help nobody, and cost whoever writes them. */
+const mostFaults = 100
+
 /** Renders a refusal under the id of the decision that let its caller in. */
 export const renderRefused = (
   { refused, clientAddress }: Refused,
@@ -110,7 +119,7 @@ export const renderRefused = (
   const body = {
     ...problemOf(reading, decisionId),
     ...(clientAddress === undefined ? {} : { clientAddress }),
-    ...(faults === undefined ? {} : { errors: faults }),
+    ...(faults === undefined ? {} : { errors: faults.slice(0, mostFaults) }),
   }
   return new Response(JSON.stringify(body), {
     status: reading.status,

@@ -2,7 +2,7 @@ import { OpenAPIHono, type z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { Fault } from '../policies/faults.ts'
 import type { Reason } from '../policies/reasons.ts'
-import { readBody } from './body.ts'
+import { createReadBody } from './body.ts'
 import type { AdminEnv, Caller } from './caller.ts'
 import { describeRoute, type Params, type Spec } from './description.ts'
 import type { Enter } from './door.ts'
@@ -95,10 +95,10 @@ export const createRoutes = (enter: Enter): Routes => {
   return {
     app,
     add: (spec, act) => {
-      const { permission, needsAllNodes, body } = spec
+      const { permission, needsAllNodes, body, takesLong: isLong } = spec
       const middleware = [
         enter({ permission, needsAllNodes }),
-        ...(body === undefined ? [] : [readBody]),
+        ...(body === undefined ? [] : [createReadBody({ isLong })]),
       ]
       app.openapi({ ...describeRoute(spec as unknown as AnySpec), middleware }, async (c) => {
         const valid = (target: 'query' | 'json') => c.req.valid(target as never)

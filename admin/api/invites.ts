@@ -103,6 +103,7 @@ export const createInviteRoutes = (deps: ApiDeps) => {
       description:
         'To no more than one holds, which is checked again on acceptance. Access controls need the permissions that they need elsewhere.',
       body: newInvite,
+      takesLong: true,
       answer: invite,
       status: 201,
       refusals: ['beyond-own-rights', 'email-taken'],

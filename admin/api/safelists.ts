@@ -117,6 +117,7 @@ export const createSafelistRoutes = (deps: ApiDeps) => {
       description: "One's own has to cover the address that one comes from.",
       permission: 'safelist/manage',
       body: safelistBody,
+      takesLong: true,
       answer: safelist,
       refusals: ['beyond-own-rights', 'safelist-excludes-you', 'stale'],
     },
@@ -144,6 +145,7 @@ export const createSafelistRoutes = (deps: ApiDeps) => {
         'By the same reading and the same policy as when it is saved; nothing is changed. Of what is open at other nodes, what lasted for some seconds; of sessions, and of these, the first thousand.',
       permission: 'safelist/manage',
       body: safelistBody,
+      takesLong: true,
       answer: safelistPreview,
     },
     ({ caller, params: { id }, body: { entries } }) =>

@@ -97,6 +97,7 @@ export const createUserRoutes = (deps: ApiDeps) => {
       summary: 'Create a user',
       permission: 'users/manage',
       body: newUser,
+      takesLong: true,
       answer: user,
       status: 201,
       refusals: ['beyond-own-rights', 'username-taken', 'email-taken'],

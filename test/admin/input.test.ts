@@ -9,6 +9,10 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
+/** An object with so many names. */
+const objectOf = (names: number): string =>
+  JSON.stringify(Object.fromEntries(Array.from({ length: names }, (_, index) => [`n${index}`, 1])))
+
 describe('JSON that a lenient reader might take', () => {
   const rows: readonly (readonly [text: string, fault: string | undefined])[] = [
     ['{"a":1,"b":{"a":1},"c":[{"a":1},{"a":2}]}', undefined],
@@ -20,6 +24,9 @@ describe('JSON that a lenient reader might take', () => {
     ['{"a":1,"a":1}', 'doubled-name'],
     ['{"a":1,"\\u0061":2}', 'doubled-name'],
     ['[{"b":{"c":1,"d":[],"c":2}}]', 'doubled-name'],
+    [objectOf(100), undefined],
+    [objectOf(101), 'too-many-names'],
+    [`[${objectOf(60)},${objectOf(60)}]`, undefined],
     [`${'['.repeat(16)}${']'.repeat(16)}`, undefined],
     [`${'['.repeat(17)}${']'.repeat(17)}`, 'too-deep'],
     [`${'['.repeat(100_000)}${']'.repeat(100_000)}`, 'too-deep'],
@@ -38,7 +45,8 @@ describe('a body', () => {
     ['that is nested deeply', `{"a":${'['.repeat(30)}${']'.repeat(30)}}`, json, 400, 'bad-request'],
     ['of another type', '{}', { 'content-type': 'text/plain' }, 415, 'unsupported-media-type'],
     ['in another charset', '{}', { 'content-type': 'application/json; charset=utf-16' }, 415, ''],
-    ['that is too large', `"${'x'.repeat(2 * 1024 * 1024)}"`, json, 413, 'content-too-large'],
+    ['that is too large', `"${'x'.repeat(64 * 1024)}"`, json, 413, 'content-too-large'],
+    ['with more names than anything has', objectOf(101), json, 422, 'invalid-input'],
     ['that is an array', '[]', json, 422, 'invalid-input'],
   ] as const
   test.each(rows)('%s is refused', async (_, body, headers, status, type) => {
@@ -101,6 +109,15 @@ describe('a body', () => {
       'timeZone',
       'username',
     ])
+  })
+
+  test('that may hold a safelist is read up to 2 MB, and 100 of its faults are named', async () => {
+    const { rootId, root } = server
+    const put = (entries: unknown) =>
+      root('PUT', `/users/${rootId}/safelist`, { body: { entries } })
+    const { status, body } = await put(Array.from({ length: 10_000 }, () => ({ ranges: '' })))
+    expect({ status, faults: body.errors.length }).toEqual({ status: 422, faults: 100 })
+    expect((await put('x'.repeat(2 * 1024 * 1024))).status).toBe(413)
   })
 
   test.each([
