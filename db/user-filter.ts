@@ -25,7 +25,8 @@ export const lastSignInKey = sql`coalesce(${users.lastSignInAt}, 0)`
 export const isInForce = (reader: Reader): SQL | undefined =>
   or(isNull(locks.until), gt(locks.until, reader.now()))
 
-const isLocked = (reader: Reader): SQL =>
+/** Whether a user has a lock in force. */
+export const isLocked = (reader: Reader): SQL =>
   exists(
     reader.queries
       .select({ id: locks.id })

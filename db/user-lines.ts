@@ -1,8 +1,7 @@
-import { and, asc, eq, inArray } from 'drizzle-orm'
+import { asc, eq, sql } from 'drizzle-orm'
 import type { Reader } from './database.ts'
-import { locks } from './schema/audit.ts'
 import { roles, userRoles, users } from './schema/users.ts'
-import { isInForce } from './user-filter.ts'
+import { isLocked } from './user-filter.ts'
 import type { UserPage } from './user-order.ts'
 import { streamRows } from './user-search.ts'
 import type { Status } from './user-views.ts'
@@ -18,7 +17,17 @@ export type UserLine = {
   readonly status: Status
 }
 
-const columns = {
+/** Ids with commas between them, null for none: one query for all is what makes an export fast. */
+const roleIdsOf = ({ queries, dialect }: Reader) => {
+  const join = dialect === 'postgres' ? sql`string_agg` : sql`group_concat`
+  const held = queries
+    .select({ ids: sql`${join}(${userRoles.roleId}, ',')` })
+    .from(userRoles)
+    .where(eq(userRoles.userId, users.id))
+  return sql<string | null>`${held}`
+}
+
+const columnsOf = (reader: Reader) => ({
   id: users.id,
   nameKey: users.nameKey,
   usernameKey: users.usernameKey,
@@ -30,51 +39,38 @@ const columns = {
   username: users.username,
   email: users.email,
   enabled: users.enabled,
-}
+  locked: sql<boolean>`${isLocked(reader)}`.mapWith(Boolean),
+  roleIds: roleIdsOf(reader),
+})
 
 const rowsAtOnce = 1000
 
-const findRoleNames = async (reader: Reader, accountId: string) => {
-  const found = await reader.queries
+/** The names that belong to ids as `roleIdsOf` writes them: few combinations, so they are kept. */
+const createNamesOf = async (reader: Reader, accountId: string) => {
+  const all = await reader.queries
     .select({ id: roles.id, name: roles.name })
     .from(roles)
     .where(eq(roles.accountId, accountId))
     .orderBy(asc(roles.nameKey))
-  return new Map(found.map(({ id, name }, order) => [id, { name, order }] as const))
-}
-
-type Named = { readonly name: string; readonly order: number }
-
-/** What belongs to these users, in two queries however many they are. */
-const findBelongings = async (reader: Reader, ids: string[], named: ReadonlyMap<string, Named>) => {
-  const held = await reader.queries
-    .select({ userId: userRoles.userId, roleId: userRoles.roleId })
-    .from(userRoles)
-    .where(inArray(userRoles.userId, ids))
-  const locked = await reader.queries
-    .select({ userId: locks.userId })
-    .from(locks)
-    .where(and(inArray(locks.userId, ids), isInForce(reader)))
-  const rolesOf = new Map<string, Named[]>()
-  for (const { userId, roleId } of held) {
-    const role = named.get(roleId)
-    const others = rolesOf.get(userId)
-    if (role === undefined) continue
-    if (others === undefined) rolesOf.set(userId, [role])
-    else others.push(role)
+  const known = new Map<string, readonly string[]>()
+  return (ids: string | null): readonly string[] => {
+    if (ids === null) return []
+    const found = known.get(ids)
+    if (found !== undefined) return found
+    const held = new Set(ids.split(','))
+    const names = all.filter(({ id }) => held.has(id)).map(({ name }) => name)
+    if (known.size < rowsAtOnce) known.set(ids, names)
+    return names
   }
-  return { rolesOf, locked: new Set(locked.map(({ userId }) => userId)) }
 }
-
-const namesOf = (held: readonly Named[] = []): readonly string[] =>
-  held.toSorted((a, b) => a.order - b.order).map(({ name }) => name)
 
 /** All that a list shows, in its order, some users at a time and those alone in memory. */
 export const streamUserLines = async function* (
   reader: Reader,
   list: Omit<UserPage, 'after' | 'limit'>,
 ): AsyncGenerator<readonly UserLine[]> {
-  const named = await findRoleNames(reader, list.accountId)
+  const namesOf = await createNamesOf(reader, list.accountId)
+  const columns = columnsOf(reader)
   const pages = streamRows(reader, { ...list, limit: rowsAtOnce }, ({ where, orderBy, limit }) =>
     reader.queries
       .select(columns)
@@ -83,16 +79,13 @@ export const streamUserLines = async function* (
       .orderBy(...orderBy)
       .limit(limit),
   )
-  for await (const rows of pages) {
-    const ids = rows.map(({ id }) => id)
-    const { rolesOf, locked } = await findBelongings(reader, ids, named)
-    yield rows.map(({ id, firstName, lastName, username, email, lastSignInAt, enabled }) => ({
+  for await (const rows of pages)
+    yield rows.map(({ firstName, lastName, username, email, lastSignInAt, ...row }) => ({
       name: `${firstName} ${lastName}`.trim(),
       username,
       email,
-      roles: namesOf(rolesOf.get(id)),
+      roles: namesOf(row.roleIds),
       lastSignInAt,
-      status: !enabled ? 'disabled' : locked.has(id) ? 'locked' : 'active',
+      status: !row.enabled ? 'disabled' : row.locked ? 'locked' : 'active',
     }))
-  }
 }
