@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 import type { Logger } from 'pino'
+import { createAdminPoint } from './admin.ts'
 import { openCore, type Core } from './core.ts'
 import { createMiddleware, type Sallyport } from './http/middleware.ts'
 import { makeDataFolder } from './data-folder.ts'
@@ -18,6 +19,8 @@ export type Embedded = {
   readonly core: Core
   /** Lets through whom the rules permit, and who holds the permission, if one is named. */
   readonly middleware: (permission?: string) => MiddlewareHandler<Sallyport>
+  /** The admin API, for an app on @hono/node-server: `app.route('/', sallyport.admin())`. */
+  readonly admin: () => ReturnType<typeof createAdminPoint>
   readonly close: () => Promise<void>
 }
 
@@ -47,6 +50,7 @@ export const openSallyport = async (
   return {
     core,
     middleware: (permission) => createMiddleware(core, permission),
+    admin: () => createAdminPoint(core, settings.http.routes),
     close: async () => {
       await office?.stop()
       await core.close()
