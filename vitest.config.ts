@@ -25,7 +25,7 @@ export default defineConfig({
             'test/db/sqlite-*.test.ts',
             // These ask no database.
             'test/db/{attempts,bind-leases,breaker,redis,windows}*.test.ts',
-            'test/db/{guessability,hashing,ids,schemas,secrets}.test.ts',
+            'test/db/{guessability,hashing,ids,schemas,sealing,secrets}.test.ts',
           ],
           env: { TEST_ENGINE: 'postgres', TEST_RUN: String(process.pid) },
           globalSetup: 'test/support/postgres-run.ts',

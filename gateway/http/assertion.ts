@@ -1,15 +1,9 @@
-import { chmod, link, readFile, rm, writeFile } from 'node:fs/promises'
-import {
-  calculateJwkThumbprint,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  SignJWT,
-  type CryptoKey,
-  type JWK,
-} from 'jose'
+import { calculateJwkThumbprint, SignJWT, type JWK } from 'jose'
+import type { Database } from '../../db/database.ts'
+import type { Random } from '../../db/secrets.ts'
 import type { User } from '../../policies/facts.ts'
 import { createCache } from '../cache.ts'
+import { ALGORITHM, readAssertionKey } from './assertion-key.ts'
 
 /** A signed word to the upstream on who the user is (JWT, ES256), for upstreams that want proof. */
 export type Assertions = {
@@ -19,49 +13,17 @@ export type Assertions = {
   readonly jwks: { readonly keys: readonly JWK[] }
 }
 
-const ALGORITHM = 'ES256'
-
-/** Written whole or not at all, and never over the key of another process. */
-const writeKey = async (file: string, jwk: JWK): Promise<void> => {
-  const draft = `${file}.${await calculateJwkThumbprint(jwk)}`
-  try {
-    await writeFile(draft, `${JSON.stringify(jwk)}\n`, { mode: 0o600, flag: 'wx' })
-    await chmod(draft, 0o600)
-    await link(draft, file)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-  } finally {
-    await rm(draft, { force: true })
-  }
-}
-
-/** The key in its file (0600), made when there is none. Throws an Error when it cannot be read. */
-const readKey = async (file: string): Promise<{ key: CryptoKey; jwk: JWK }> => {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw new Error(`cannot read ${file}: the key of signed assertions`, { cause: error })
-  })
-  if (text === undefined) {
-    const { privateKey } = await generateKeyPair(ALGORITHM, { extractable: true })
-    await writeKey(file, await exportJWK(privateKey))
-    return readKey(file)
-  }
-  try {
-    const jwk = JSON.parse(text) as JWK
-    return { key: (await importJWK(jwk, ALGORITHM)) as CryptoKey, jwk }
-  } catch (error) {
-    throw new Error(`${file} is damaged: a private key (JWK, ES256) was expected`, { cause: error })
-  }
-}
-
 /** Assertions last `lifetimeMs` and are reused for half of it; `issuer` is who vouches. */
 export const createAssertions = async (options: {
-  readonly file: string
+  readonly database: Database
+  /** Where older versions had the key. */
+  readonly oldFile: string
   readonly issuer: string
   readonly lifetimeMs: number
   readonly now: () => number
+  readonly random: Random
 }): Promise<Assertions> => {
-  const { key, jwk } = await readKey(options.file)
+  const { key, jwk } = await readAssertionKey(options.database, options.oldFile, options.random)
   const kid = await calculateJwkThumbprint(jwk)
   const { kty, crv, x, y } = jwk
   const young = createCache<User, { token: string; until: number }>(10_000)

@@ -18,13 +18,15 @@ import { createUpstreams } from './upstreams.ts'
 
 const TLS_LOOK_MS = 2_000
 
-const openAssertions = ({ settings, system }: Core) =>
+const openAssertions = ({ settings, system, database }: Core) =>
   settings.assertion.enabled
     ? createAssertions({
-        file: join(settings.dataDir, 'assertion.key.json'),
+        database,
+        oldFile: join(settings.dataDir, 'assertion.key.json'),
         issuer: settings.admin.publicUrl ?? 'sallyport',
         lifetimeMs: settings.assertion.lifetimeSeconds * 1_000,
         now: system.now,
+        random: system.random,
       })
     : undefined
 

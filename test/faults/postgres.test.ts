@@ -128,3 +128,19 @@ test.skipIf(!isThere)('what is changed on one node is in force on the other (D3)
     await other.stop()
   }
 })
+
+test.skipIf(!isThere)('nodes with data folders of their own sign with one key', async () => {
+  const file = { assertion: { enabled: true } }
+  const nodes = await Promise.all([startGateway({ env, file }), startGateway({ env, file })])
+  try {
+    const keys = nodes.map(async ({ url }): Promise<unknown> => {
+      const response = await fetch(`${url}/.well-known/jwks.json`)
+      return response.json()
+    })
+    const [one, other] = await Promise.all(keys)
+    expect(one).toEqual({ keys: [expect.objectContaining({ crv: 'P-256' })] })
+    expect(other).toEqual(one)
+  } finally {
+    for (const node of nodes) await node.stop()
+  }
+})
