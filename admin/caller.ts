@@ -1,6 +1,6 @@
 import type { Actor } from '../db/record.ts'
 import type { Address } from '../policies/address.ts'
-import type { User } from '../policies/facts.ts'
+import type { KeyFacts, User } from '../policies/facts.ts'
 import { heldInBoth, type Permissions } from '../policies/permissions.ts'
 import type { Reason } from '../policies/reasons.ts'
 
@@ -9,8 +9,8 @@ export type Caller = {
   readonly user: User
   /** What the route demanded; undefined: that somebody is signed in. */
   readonly permission: string | undefined
-  /** What a key or session leaves of the user's permissions; undefined: all of them. */
-  readonly narrowedTo: Permissions | undefined
+  /** The API key by which they came; undefined: by a password. */
+  readonly key: KeyFacts | undefined
   readonly client: Address
   /** For the audit of what this call changes. */
   readonly actor: Actor
@@ -18,10 +18,8 @@ export type Caller = {
 }
 
 /** What a caller may do whose user holds these permissions. */
-export const effectiveOf = (
-  { narrowedTo }: Pick<Caller, 'narrowedTo'>,
-  held: Permissions,
-): Permissions => (narrowedTo === undefined ? held : heldInBoth(held, narrowedTo))
+export const effectiveOf = ({ key }: Pick<Caller, 'key'>, held: Permissions): Permissions =>
+  key?.permissions === undefined ? held : heldInBoth(held, key.permissions)
 
 /** What the context of every admin route holds behind the door. */
 export type AdminEnv = {

@@ -55,7 +55,7 @@ export const createEnter =
       ...{ channel: 'http', client, credential, route, target },
       isProxyItself: isProxyItself?.(c),
     })
-    const { id, user, narrowedTo } = decision
+    const { id, user, key } = decision
     if (decision.effect !== 'permit') {
       const retryAt = 'retryAt' in decision ? decision.retryAt : undefined
       return problemResponse(decision.reason, id, { retryAt, now: now() })
@@ -65,7 +65,7 @@ export const createEnter =
     c.set('caller', {
       user,
       permission: route?.permission,
-      narrowedTo,
+      key,
       client,
       actor: { userId: user.id, channel: 'http', source: client.text },
       decisionId: id,

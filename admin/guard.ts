@@ -41,7 +41,14 @@ export const mayGrant = async (
 
 /** Whether a user is the caller's own affair: themselves, but for a key that says what it may do. */
 export const isOwnAffair = (caller: Caller, userId: string): boolean =>
-  userId === caller.user.id && caller.narrowedTo === undefined
+  userId === caller.user.id && caller.key?.permissions === undefined
+
+/**
+ * Whether a key is used on who its user is: where mails and PINs go, what is asked for at a sign-in.
+ * Those are of the password: who found a key would take over the user.
+ */
+export const isIdentityByKey = (caller: Caller, userId: string): boolean =>
+  userId === caller.user.id && caller.key !== undefined
 
 /** Whether the caller may look at what is a user's own: theirs, or anybody's with this permission. */
 export const maySee = (caller: Caller, userId: string, permission: string): boolean =>
@@ -91,6 +98,16 @@ export const findOwnOrTouchable = async (
   if (!(await mayGrant(tx, asked, []))) return { refused: 'forbidden' }
   return findTouchable(tx, asked, userId, ifMatch)
 }
+
+/** The same for who a user is, which is nothing for a key of theirs. */
+export const findIdentity = async (
+  tx: Transaction,
+  caller: Caller,
+  of: Parameters<typeof findOwnOrTouchable>[2],
+): Promise<UserRow | Refused> =>
+  isIdentityByKey(caller, of.userId)
+    ? { refused: 'beyond-own-rights' }
+    : findOwnOrTouchable(tx, caller, of)
 
 /** What the caller may do now, if that is still what the route demands. */
 export const claimRights = async (

@@ -55,12 +55,16 @@ const unlocked: Rule = ({ at, channel, actorId, userId, before }) => {
   return !isOwn && locks.some((lock) => isInForce(lock, at)) ? [{ kind: 'unlocked' }] : []
 }
 
-/** To the address before and to the new one; to this one with a link if there is no password yet. */
+/**
+ * To the address before and to the new one; to this one with a link if there is no password yet, and
+ * if it was not the user who gave it: then nobody else knows whose it is.
+ */
 const emailChanged = (event: Happened, user: UserRow | undefined): readonly unknown[] => {
   const [from, to] = [fieldsOf(event.before)['email'], fieldsOf(event.after)['email']]
   const changed = { kind: 'email-changed', ...happening(event), to }
   const toBoth = [from, to].filter((address) => address !== null && address !== undefined)
-  return user?.passwordHash === null && to !== null
+  const isVouchedFor = event.actorId !== event.userId && to !== null
+  return user?.passwordHash === null && isVouchedFor
     ? [...(toBoth.length > 1 ? [{ ...changed, address: from }] : []), { kind: 'account-created' }]
     : toBoth.map((address) => ({ ...changed, address }))
 }

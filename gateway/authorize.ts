@@ -44,7 +44,7 @@ export const createAuthorize = (deps: AuthorizeDeps): Authorize => {
     id: recorder.record(attempt, facts, verdict),
     user: facts.user,
     validUntil,
-    narrowedTo: facts.key?.permissions,
+    key: facts.key,
   })
 
   const concludeBy = (attempt: Attempt, known: Known): Decision => {

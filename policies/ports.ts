@@ -1,7 +1,6 @@
 import type { Address } from './address.ts'
 import type { Verdict } from './decision.ts'
-import type { Channel, User, WireFault } from './facts.ts'
-import type { Permissions } from './permissions.ts'
+import type { Channel, KeyFacts, User, WireFault } from './facts.ts'
 
 /** What a client offers as proof, as bytes (never as text that could fold two secrets into one). */
 export type Credential =
@@ -29,8 +28,8 @@ export type Decision = Verdict & {
   readonly user?: User | undefined
   /** When the secret that was right stops being so by itself (ms since the epoch). */
   readonly validUntil?: number | undefined
-  /** What the key or session allows of what its user may; absent: all of that. */
-  readonly narrowedTo?: Permissions | undefined
+  /** The API key by which they came, and what it leaves of what its user may; absent: none. */
+  readonly key?: KeyFacts | undefined
 }
 
 /** The one road. Answers at once when everything is cached; never throws, never rejects. */

@@ -11,7 +11,7 @@ import {
 import { findUserOf } from '../../db/user-rows.ts'
 import type { ApiDeps } from '../deps.ts'
 import { time, timeOf, timeOrNull } from '../fields.ts'
-import { findOwnOrTouchable, maySee } from '../guard.ts'
+import { findIdentity, maySee } from '../guard.ts'
 import { pageOf, pageQuery, readPage } from '../paging.ts'
 import { createRoutes } from '../routes.ts'
 
@@ -134,7 +134,7 @@ export const createDeviceRoutes = (deps: ApiDeps) => {
         method: 'delete',
         needsAllNodes: true,
         tag: 'Users',
-        description: whose,
+        description: `${whose} Nobody's own with a key.`,
         permission: undefined,
         refusals: ['forbidden', 'beyond-own-rights', 'stale'],
       },
@@ -142,7 +142,7 @@ export const createDeviceRoutes = (deps: ApiDeps) => {
         const { actor } = caller
         const { accountId } = caller.user
         const removed = await transact(database, async (tx) => {
-          const user = await findOwnOrTouchable(tx, caller, { userId: id, permission, ifMatch })
+          const user = await findIdentity(tx, caller, { userId: id, permission, ifMatch })
           if ('refused' in user) return user
           return remove(tx, { actor, accountId, userId: id, id: deviceId })
         })

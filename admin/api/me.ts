@@ -43,7 +43,8 @@ export const createMeRoutes = (deps: ApiDeps) => {
       operationId: 'editMe',
       method: 'patch',
       summary: 'Edit the own profile',
-      description: 'The own language is for Account admins alone.',
+      description:
+        'The own language is for Account admins alone; e-mail address and mobile number are not changed with a key, and nothing with one that was narrowed.',
       body: profilePatch,
       refusals: ['beyond-own-rights', 'email-taken'],
     },

@@ -15,7 +15,7 @@ import {
 import { problemResponse } from '../../policies/problem.ts'
 import type { Caller } from '../caller.ts'
 import type { ApiDeps } from '../deps.ts'
-import { findOwnOrTouchable } from '../guard.ts'
+import { findIdentity } from '../guard.ts'
 import { tryOwnPassword } from '../own-password.ts'
 import type { Faulty, Refused } from '../problems.ts'
 import { createRoutes } from '../routes.ts'
@@ -74,7 +74,7 @@ const createChange = (deps: ApiDeps) => {
   const loadGuess = createGuessability()
 
   const find = (tx: Transaction, { caller, userId, ifMatch }: Change): Promise<UserRow | Refused> =>
-    findOwnOrTouchable(tx, caller, { userId, permission: 'users/manage', ifMatch })
+    findIdentity(tx, caller, { userId, permission: 'users/manage', ifMatch })
 
   const check = async (change: Change, user: UserRow): Promise<undefined | Faulty | Response> => {
     const { caller, password, current, target } = change
@@ -121,7 +121,7 @@ const common = {
 } as const
 
 const whose =
-  "One's own by the current one, or with `users/manage` that of anybody who holds no more than oneself. What was let in by the one before ends."
+  "One's own by the current one and not with a key, or with `users/manage` that of anybody who holds no more than oneself. What was let in by the one before ends."
 
 export const createPasswordRoutes = (deps: ApiDeps) => {
   const { app, add } = createRoutes(deps.enter)

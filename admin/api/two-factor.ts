@@ -4,7 +4,7 @@ import { setTwoFactor } from '../../db/two-factor.ts'
 import { findUserOf } from '../../db/user-rows.ts'
 import type { Caller } from '../caller.ts'
 import type { ApiDeps } from '../deps.ts'
-import { findOwnOrTouchable, maySee } from '../guard.ts'
+import { findIdentity, maySee } from '../guard.ts'
 import { createRoutes } from '../routes.ts'
 
 const choice = z
@@ -52,7 +52,7 @@ export const createTwoFactorRoutes = (deps: ApiDeps) => {
       method: 'put',
       summary: 'Choose where PINs go, and when they are asked for',
       description:
-        "One's own, or with `users/manage` anybody's. A channel has to be offered in the account, and its contact verified.",
+        "One's own, but not with a key, or with `users/manage` anybody's. A channel has to be offered in the account, and its contact verified.",
       body: choice,
       refusals: ['forbidden', 'beyond-own-rights', 'stale'],
     },
@@ -61,7 +61,7 @@ export const createTwoFactorRoutes = (deps: ApiDeps) => {
       const { accountId } = caller.user
       const chosen = await transact(database, async (tx) => {
         const of = { userId: id, permission: 'users/manage', ifMatch }
-        const user = await findOwnOrTouchable(tx, caller, of)
+        const user = await findIdentity(tx, caller, of)
         if ('refused' in user) return user
         return setTwoFactor(tx, { actor, accountId, userId: id, ...body })
       })

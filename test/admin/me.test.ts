@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createAdmin } from '../../admin/app.ts'
 import { createAuthorizeInTime } from '../../gateway/in-time.ts'
 import { address } from '../../policies/address.ts'
@@ -42,6 +42,38 @@ test('is edited by oneself, but for the language, which is for Account admins al
   expect((await server.root('PATCH', `/users/${id}`, { body: { language: 'fr' } })).status).toBe(
     200,
   )
+})
+
+describe('an API key is not its user', () => {
+  const beyond = { status: 403, body: { type: 'urn:sallyport:beyond-own-rights' } }
+  const keyOf = async (userId: string, permissions: readonly string[] | null) => {
+    const body = { name: 'key', userId, permissions }
+    const made = await server.root('POST', '/api-keys', { body })
+    return server.clientOf(`App ${String(made.body['secret'])}`)
+  }
+  const rows = [
+    ['the e-mail address', 'PATCH', '/me', { email: 'attacker@example.com' }],
+    ['that by the id', 'PATCH', '/users/{id}', { email: 'attacker@example.com' }],
+    ['the mobile number', 'PATCH', '/me', { mobileNumber: '+41793026727' }],
+    ['the second factor', 'PUT', '/users/{id}/two-factor', { channel: 'email', mode: 'always' }],
+    ['a registered device', 'DELETE', '/users/{id}/authenticators/none', undefined],
+    ['a remembered browser', 'DELETE', '/users/{id}/devices/none', undefined],
+    ['the password', 'POST', '/users/{id}/password', { password: 'another-secret-2' }],
+    ['that for binds', 'POST', '/users/{id}/smpp-password', { password: null }],
+  ] as const
+  test.each(rows)('and does not change %s', async (name, method, path, body) => {
+    const username = name.replaceAll(' ', '-')
+    const { id } = await server.addUser({ username, roles: ['account-admin'] })
+    const call = await keyOf(id, null)
+    const at = path.replace('{id}', id)
+    expect(await call(method, at, body && { body })).toMatchObject(beyond)
+  })
+  test('but edits the name, unless it was narrowed', async () => {
+    const { id } = await server.addUser({ username: 'kim', email: 'kim@example.com', roles: [] })
+    const body = { firstName: 'Kim', email: 'kim@example.com' }
+    expect(await (await keyOf(id, null))('PATCH', '/me', { body })).toMatchObject({ status: 200 })
+    expect(await (await keyOf(id, []))('PATCH', '/me', { body })).toMatchObject(beyond)
+  })
 })
 
 test('the app can be mounted in any Hono app, under any path', async () => {

@@ -174,6 +174,17 @@ describe('a new user', () => {
   })
 })
 
+it('no link goes to an address that who has no password gave', async () => {
+  const { database, user } = await userWith({ username: 'bob', email: 'bob@example.com' })
+  const own = { ...admin, userId: user.id }
+  await transact(database, (tx) => edit({ email: 'other@example.com' })(tx, user, own))
+  expect(await factsIn(database)).toMatchObject([
+    { kind: 'account-created' },
+    { kind: 'email-changed', address: 'bob@example.com' },
+    { kind: 'email-changed', address: 'other@example.com' },
+  ])
+})
+
 describe('a lock', () => {
   const kindsAfter = async (work: Work): Promise<readonly unknown[]> => {
     const { database, user } = await alice()
