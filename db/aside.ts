@@ -7,7 +7,7 @@ import { createAsideThread } from './aside-thread.ts'
 const longest = 10_000
 
 /** How far behind the threads that serve (nice(2)). */
-const niceness = 5
+const niceness = 10
 
 export type Aside = {
   readonly queries: BetterSQLite3Database

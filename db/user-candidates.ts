@@ -5,7 +5,7 @@ import { roles, userRoles, users } from './schema/users.ts'
 import { isFound, isInForce, signedInWithin, type UserFilter } from './user-filter.ts'
 
 /** More than these are not sorted: there are enough for the next page to be met soon. */
-const most = 1000
+const most = 3000
 
 type Ids = Promise<readonly { readonly id: string }[]>
 

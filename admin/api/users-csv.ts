@@ -1,7 +1,10 @@
 import { extname } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as wait } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { snapshotOf } from '../../db/snapshot.ts'
 import type { UserSort } from '../../db/user-order.ts'
+import type { User } from '../../policies/facts.ts'
 import { csvDownload } from '../csv.ts'
 import type { ApiDeps } from '../deps.ts'
 import { createRoutes } from '../routes.ts'
@@ -14,12 +17,34 @@ const fileOfThread = new URL(`./users-csv-thread${extname(import.meta.url)}`, im
 /** Ms within which what was read is to be taken: an open snapshot makes the database's log grow. */
 const longestPause = 60_000
 
+/** MiB: a page in memory at a time needs no more. */
+const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 128 }
+
 /** More of them would take the processors from one another. */
 const mostAtOnce = 2
 
+/** Above this share of its time this thread is taken to be busy with those who are served. */
+const busy = 0.9
+
+/** How much longer an export rests than it works while that is so: it takes a tenth of a core then. */
+const rest = 9
+
+/** Answers, at its end, how long to rest: nothing, unless this thread was busy all the while. */
+const createPace = (): (() => number) => {
+  const before = performance.eventLoopUtilization()
+  return () => {
+    const { utilization, active, idle } = performance.eventLoopUtilization(before)
+    return utilization > busy ? (active + idle) * rest : 0
+  }
+}
+
 /** What a thread of its own reads and writes, no faster than it is taken; `onEnd` is called once. */
-const streamFrom = (csv: UsersCsv, onEnd: (failure?: unknown) => void): ReadableStream => {
-  const worker = new Worker(fileOfThread, { workerData: csv })
+export const streamFrom = (
+  csv: UsersCsv,
+  onEnd: (failure?: unknown) => void,
+  longest: number = longestExport,
+): ReadableStream => {
+  const worker = new Worker(fileOfThread, { workerData: csv, resourceLimits })
   let answer: ((bytes: Uint8Array | undefined) => void) | undefined
   let isOver = false
   let failed: ((failure: unknown) => void) | undefined
@@ -27,10 +52,14 @@ const streamFrom = (csv: UsersCsv, onEnd: (failure?: unknown) => void): Readable
   const pause = setTimeout(() => {
     fail(new Error('nobody takes what was read'))
   }, longestPause)
+  const whole = setTimeout(() => {
+    fail(new Error(`an export took longer than ${longest} ms`))
+  }, longest)
   const end = (failure?: unknown): void => {
     if (isOver) return
     isOver = true
     clearTimeout(pause)
+    clearTimeout(whole)
     void worker.terminate()
     onEnd(failure)
   }
@@ -54,8 +83,11 @@ const streamFrom = (csv: UsersCsv, onEnd: (failure?: unknown) => void): Readable
         const answered = new Promise<Uint8Array | undefined>((resolve) => {
           answer = resolve
         })
+        const pace = createPace()
         worker.postMessage('next')
         const bytes = await answered
+        const restMs = pace()
+        if (restMs > 0) await wait(restMs)
         if (isOver) return
         if (bytes !== undefined) {
           controller.enqueue(bytes)
@@ -75,7 +107,7 @@ const streamFrom = (csv: UsersCsv, onEnd: (failure?: unknown) => void): Readable
 /** Export to CSV of what the filter shows (U1). */
 export const createUsersCsvRoutes = ({ database, enter, log }: ApiDeps) => {
   const { app, add } = createRoutes(enter)
-  let going = 0
+  const going = new Set<Exporter>()
 
   add(
     {
@@ -91,17 +123,21 @@ export const createUsersCsvRoutes = ({ database, enter, log }: ApiDeps) => {
       streams: 'text/csv',
       refusals: ['too-many-exports'],
     },
-    async ({ caller, query: { sort, ...filter } }) => {
-      if (going >= mostAtOnce) return { refused: 'too-many-exports' }
-      going += 1
+    async ({ caller, c, query: { sort, ...filter } }) => {
+      // HEAD is told what GET would be, and nothing is read for it.
+      if (c.req.method === 'HEAD') return csvDownload('users.csv', null)
+      const { id, accountId } = caller.user
+      const exporter = { id, accountId }
+      if (!hasRoom(going, exporter)) return { refused: 'too-many-exports' }
+      going.add(exporter)
       const list = {
-        accountId: caller.user.accountId,
+        accountId,
         filter,
         sort: sort.replace('-', '') as UserSort,
         descending: sort.startsWith('-'),
       }
       const stream = streamFrom({ snapshot: snapshotOf(database), list }, (failure) => {
-        going -= 1
+        going.delete(exporter)
         if (failure !== undefined)
           log.error({ err: failure, decision: caller.decisionId }, 'an export of users broke off')
       })
