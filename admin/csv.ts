@@ -3,10 +3,12 @@ import { Readable } from 'node:stream'
 /** A cell; what is no text is written as JSON writes it, and nothing for null. */
 export type Cell = string | number | boolean | null
 
-/** What a spreadsheet takes for a formula, also behind a full-width sign (H7). */
-const runs = /^[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]/
+/** What a spreadsheet takes for a formula, also full-width or behind what cannot be seen (H7). */
+const runs =
+  /^(?:[\t\r\n]|[\s\p{Cc}\p{Default_Ignorable_Code_Point}]*[=+\-@\uff0b\uff0d\uff1d\uff20])/u
 
-const needsQuotes = /[",\r\n]/
+/** A spreadsheet may part cells at semicolons and tabs too, by where in the world it is. */
+const needsQuotes = /[",;\t\r\n]/
 
 const cellOf = (cell: Cell): string => {
   if (typeof cell !== 'string') return cell === null ? '' : String(cell)
@@ -25,8 +27,8 @@ const linesOf = async function* (
   for await (const rows of pages) yield Buffer.from(rows.map(csvLine).join(''))
 }
 
-/** The download of a CSV that is a stream of bytes already. */
-export const csvDownload = (name: string, stream: ReadableStream): Response =>
+/** The download of a CSV that is a stream of bytes already; null: what HEAD is told of it. */
+export const csvDownload = (name: string, stream: ReadableStream | null): Response =>
   new Response(stream, {
     headers: {
       'content-type': 'text/csv; charset=utf-8; header=present',

@@ -7,7 +7,13 @@ test.each([
   ['+1', "'+1"],
   ['-1', "'-1"],
   ['@SUM(A1)', "'@SUM(A1)"],
-  ['\t=1', "'\t=1"],
+  ['\t=1', '"\'\t=1"'],
+  [' =1', "' =1"],
+  ['\u00a0+1', "'\u00a0+1"],
+  ['\u200b@SUM', "'\u200b@SUM"],
+  ['\u2060\ufeff -1', "'\u2060\ufeff -1"],
+  ['a;=1', '"a;=1"'],
+  ['a\t=1', '"a\t=1"'],
   ['\r=1', '"\'\r=1"'],
   ['＝1', "'＝1"],
   ['say "hi"', '"say ""hi"""'],
@@ -47,7 +53,7 @@ test('whatever is written is read back, but for the quote that makes it inert', 
       (rows) => {
         const found = read(rows.map(csvLine).join(''))
         expect(found.map((cells) => cells.map((cell) => cell.replace(/^'/, '')))).toEqual(rows)
-        for (const cell of found.flat()) expect(cell).not.toMatch(/^[=+\-@\t\r\n]/)
+        for (const cell of found.flat()) expect(cell).not.toMatch(/^(?:\s*[=+\-@]|[\t\r\n])/)
       },
     ),
   )
