@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { languageTags } from '../policies/languages.ts'
-import { parseEmail, parseUsername } from '../policies/names.ts'
+import { hasUnseen, parseEmail, parseUsername } from '../policies/names.ts'
 
 /** An instant as the API writes it (RFC 3339, UTC); inside, times are ms since the epoch. */
 export const timeOf = (ms: number): string => new Date(ms).toISOString()
@@ -22,13 +22,13 @@ export const instantOrNull = instant
   .nullable()
   .openapi({ type: ['string', 'null'], format: 'date-time' })
 
-/** A line of text for people: without control characters, and without blanks around it. */
+/** A line of text for people: without what cannot be seen, and without blanks around it. */
 export const line = (most: number) =>
   z
     .string()
     .trim()
     .max(most)
-    .regex(/^\P{Cc}*$/u, 'takes no control characters')
+    .refine((text) => !hasUnseen(text), 'has characters that cannot be seen')
     .refine((text) => text.isWellFormed(), 'is not well-formed Unicode')
     // JSON Schema writes patterns without flags, and reads them as Unicode.
     .openapi({ pattern: '^\\P{Cc}*$' })

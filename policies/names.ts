@@ -40,7 +40,10 @@ export const parseMobileNumber = (text: string): string | undefined =>
   mobileNumber.test(text) ? text : undefined
 
 /** Control characters, ends of lines, and what turns the direction of the text around it. */
-const unseen = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
+const unseenCharacters = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
+
+/** Whether a text shows otherwise than it is written. */
+export const hasUnseen = (text: string): boolean => unseenCharacters.test(text)
 
 /** What is wrong with a name that people give to a role, a key or a device. */
 export const labelFaults = (text: string, path = 'name', most = 64): readonly Fault[] => {
@@ -49,6 +52,6 @@ export const labelFaults = (text: string, path = 'name', most = 64): readonly Fa
     faults.push({ path, message: `takes 1 to ${most} characters` })
   if (text !== text.trim())
     faults.push({ path, message: 'has blanks around it: write it without them' })
-  if (unseen.test(text)) faults.push({ path, message: 'has characters that cannot be seen' })
+  if (hasUnseen(text)) faults.push({ path, message: 'has characters that cannot be seen' })
   return faults
 }

@@ -111,6 +111,17 @@ describe('a body', () => {
     ])
   })
 
+  test.each(['\u202egnp.exe', 'a\u2066b', 'a\u0007b', 'a\u2028b'])(
+    'with the name %j, which shows otherwise than it is, is refused',
+    async (firstName) => {
+      const { status, body } = await server.root('PATCH', '/me', { body: { firstName } })
+      expect({ status, errors: body.errors }).toEqual({
+        status: 422,
+        errors: [{ path: 'firstName', message: 'has characters that cannot be seen' }],
+      })
+    },
+  )
+
   test('that may hold a safelist is read up to 2 MB, and 100 of its faults are named', async () => {
     const { rootId, root } = server
     const put = (entries: unknown) =>
