@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt, lte, ne, sql, type SQL } from 'drizzle-orm'
+import { and, asc, eq, gt, lte, ne, sql, type SQL } from 'drizzle-orm'
 import { transact, type Database, type Reader, type Transaction } from './database.ts'
 import { createIsOutdated } from './schema-version.ts'
 import { nodes } from './schema/nodes.ts'
@@ -30,8 +30,11 @@ export const isAlive = (reader: Reader) => gt(nodes.seenAt, silentSince(reader))
 export const findNodes = (reader: Reader): Promise<readonly Node[]> =>
   reader.queries.select().from(nodes).where(isAlive(reader)).orderBy(asc(nodes.name), asc(nodes.id))
 
-/** Tells of one node, forgets those that are gone, and counts those that are left. */
-const recordNode = async (tx: Transaction, node: Omit<Node, 'seenAt'>): Promise<number> => {
+/** Tells of one node, forgets those that are gone, and finds those that are left. */
+const recordNode = async (
+  tx: Transaction,
+  node: Omit<Node, 'seenAt'>,
+): Promise<readonly Node[]> => {
   const { id, ...told } = { ...node, seenAt: sharedTime(tx) }
   await tx.queries
     .insert(nodes)
@@ -39,7 +42,7 @@ const recordNode = async (tx: Transaction, node: Omit<Node, 'seenAt'>): Promise<
     .onConflictDoUpdate({ target: nodes.id, set: told })
   const isGone = and(lte(nodes.seenAt, silentSince(tx)), ne(nodes.id, id))
   await tx.queries.delete(nodes).where(isGone)
-  return (await tx.queries.select({ count: count() }).from(nodes))[0]?.count ?? 1
+  return findNodes(tx)
 }
 
 const removeNode = async (tx: Transaction, id: string): Promise<void> => {
@@ -62,6 +65,8 @@ export type Heartbeat = {
   readonly nodeId: string
   /** The last known number of nodes, this one among them. */
   readonly liveNodes: () => number
+  /** They themselves, as they told of themselves by then. */
+  readonly nodes: () => readonly Node[]
   /** A newer version has changed the schema, so this node should make room for one of that. */
   readonly isOutdated: () => boolean
   /** Tells now. Never rejects. */
@@ -74,7 +79,7 @@ export type Heartbeat = {
 export const createHeartbeat = async (options: HeartbeatOptions): Promise<Heartbeat> => {
   const { database, node, onError } = options
   const askIfOutdated = createIsOutdated(database)
-  let live = 1
+  let known: readonly Node[] = []
   let isOutdated = false
   let isHeard = true
   let beating: Promise<void> | undefined
@@ -96,7 +101,7 @@ export const createHeartbeat = async (options: HeartbeatOptions): Promise<Heartb
         isOutdated = true
         options.onOutdated()
       }
-      live = await transact(database, (tx) => recordNode(tx, told))
+      known = await transact(database, (tx) => recordNode(tx, told))
     })
   }
   const beat = (): Promise<void> => {
@@ -109,7 +114,8 @@ export const createHeartbeat = async (options: HeartbeatOptions): Promise<Heartb
   await beat()
   return {
     nodeId: node.id,
-    liveNodes: () => live,
+    liveNodes: () => Math.max(1, known.length),
+    nodes: () => known,
     isOutdated: () => isOutdated,
     beat,
     stop: async () => {

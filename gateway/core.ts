@@ -82,7 +82,7 @@ const createWiredDirectory = ({ settings, log }: CoreDeps, stores: Stores): Dire
  * A lock is written where the counters cannot lose it, until a success in its bucket. Nobody waits
  * for that: the counters hold it already, and a wait would tell users from strangers.
  */
-const createLockBook = ({ database }: Stores, log: Logger) => ({
+const createLockBook = ({ database }: Stores, { now }: System, log: Logger) => ({
   recordLock: (userId: string, lock: BucketLock) => {
     transact(database, (tx) => recordLock(tx, { userId, lock })).catch(
       createFailureLog(
@@ -92,7 +92,7 @@ const createLockBook = ({ database }: Stores, log: Logger) => ({
     )
   },
   forgetLock: (userId: string, bucket: string) => {
-    const change = { actor: systemActor, userId, bucket }
+    const change = { actor: systemActor, userId, bucket, over: now() }
     transact(database, (tx) => clearLocks(tx, change)).catch(
       createFailureLog(log, 'a lock that is over could not be taken off the directory'),
     )
@@ -122,6 +122,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     degraded: isDegraded,
     policyAgeMs: feed.age,
     nodes: liveNodes,
+    toldByNodes: heartbeat.nodes,
     live: () => ({
       http: live.size('http'),
       upgrade: live.size('upgrade'),
@@ -174,7 +175,7 @@ export const openCore = async (deps: CoreDeps): Promise<Core> => {
     verify: createVerification({
       ...stores,
       now: system.now,
-      ...createLockBook(stores, log),
+      ...createLockBook(stores, system, log),
       rehash: createRehash({
         ...stores,
         logFailure: failure('a password could not be hashed anew; the next one that comes is'),

@@ -7,6 +7,7 @@ import {
   type MetricObjectWithValues,
   type MetricValue,
 } from 'prom-client'
+import type { Node } from '../db/nodes.ts'
 import type { Verdict } from '../policies/decision.ts'
 import type { Channel } from '../policies/facts.ts'
 import { createBindCounts, sumCounts, type BindCounts } from './smpp/bind-counts.ts'
@@ -34,6 +35,8 @@ export type Gauges = {
   readonly policyAgeMs: () => number
   /** The last known number of nodes that serve this directory. */
   readonly nodes: () => number
+  /** What they last told of themselves. */
+  readonly toldByNodes: () => readonly Pick<Node, 'name' | 'version' | 'policyAge'>[]
   readonly live: () => { readonly http: number; readonly upgrade: number }
 }
 
@@ -182,6 +185,18 @@ export const createMetrics = (gauges: Gauges): Metrics => {
     gauges.nodes,
     'max',
   )
+  new Gauge({
+    name: 'sallyport_node_policy_age_seconds',
+    help: 'Each of these processes, and its age of what is known of changes, as it last told.',
+    labelNames: ['node', 'version'],
+    aggregator: 'max',
+    registers,
+    collect() {
+      this.reset()
+      for (const { name: node, version, policyAge } of gauges.toldByNodes())
+        this.set({ node, version }, policyAge / 1_000)
+    },
+  })
   gaugeOf(
     registry,
     'sallyport_live_exchanges',

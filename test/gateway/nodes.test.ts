@@ -25,6 +25,12 @@ test('a gateway is a node from its start to its end, with its name and version',
   expect(other).toMatchObject({ name: `${hostname()}:${process.pid}`, version, degraded: false })
   expect(second.core.liveNodes()).toBe(2)
   expect(await metricsOf(second)).toContain('\nsallyport_nodes 2\n')
+  const shown = new RegExp(
+    `^sallyport_node_policy_age_seconds{node="(\\S+)",version="${version}"} [\\d.]+$`,
+    'gm',
+  )
+  const names = [...(await metricsOf(second)).matchAll(shown)].map(([, name]) => name)
+  expect(names.toSorted()).toEqual([`${hostname()}:${process.pid}`, 'north'].toSorted())
   expect(await metricsOf(second)).toMatch(/^sallyport_policy_age_seconds [\d.]+$/m)
   await second.stop()
   expect(await findNodes(first.core.database)).toHaveLength(1)

@@ -12,6 +12,7 @@ const createWorker = (id: number): Worker => ({
     passwordQueue: () => id,
     degraded: () => id === 2,
     policyAgeMs: () => id * 1_000,
+    toldByNodes: () => [],
     nodes: () => 5,
     live: () => ({ http: id, upgrade: 0 }),
   }),
