@@ -37,8 +37,10 @@ const states: readonly State[] = [
   {
     name: 'unlock',
     summary: 'Unlock a user, and forget the failures that were counted',
-    refusals: [],
-    change: unlockUser,
+    refusals: ['own-account'],
+    // Who forgets their own failures may guess at their own password for ever.
+    change: async (tx, of) =>
+      of.actor.userId === of.userId ? { refused: 'own-account' } : unlockUser(tx, of),
   },
 ]
 

@@ -208,6 +208,14 @@ test('a lock shows since when, until when, from where and on what, and is undone
   expect(await server.audit(1)).toMatchObject([{ action: 'user.unlocked', userId: id }])
 })
 
+test('nobody unlocks themselves, and so forgets guesses at their own password', async () => {
+  const { id, call } = await server.addClient({ username: 'otto', roles: ['user-manager'] })
+  expect(await call('POST', `/users/${id}/unlock`)).toMatchObject({
+    status: 409,
+    body: { type: 'urn:sallyport:own-account' },
+  })
+})
+
 test('each permission of a user comes with the roles that give it', async () => {
   const { id } = await server.addUser({ username: 'ivan', roles: ['auditor', 'user-manager'] })
   const { body } = await server.root('GET', `/users/${id}/permissions`)
