@@ -2,8 +2,8 @@ import { asc, eq } from 'drizzle-orm'
 import { parseAddress } from '../policies/address.ts'
 import type { Fault } from '../policies/faults.ts'
 import {
+  allowedUntil,
   compileSafelist,
-  covers,
   readSafelist,
   type ReadSafelist,
   type WrittenEntry,
@@ -79,13 +79,14 @@ export type Replaced =
   | { readonly refused: 'user-unknown' }
   | { readonly refused: 'safelist-excludes-you'; readonly clientAddress: string | undefined }
 
-const excludes = (ranges: ReadSafelist['ranges'], source: string | undefined, now: number) => {
+/** For good: the last admin would be shut out by a permission that ends. */
+const excludes = (ranges: ReadSafelist['ranges'], source: string | undefined) => {
   const client = source === undefined ? undefined : parseAddress(source)
-  return client === undefined || !covers(compileSafelist(ranges), client, now)
+  return client === undefined || allowedUntil(compileSafelist(ranges), client) !== Infinity
 }
 
 /**
- * Replaces a user's list (U9). Who edits their own list must be covered by it; bad entries are
+ * Replaces a user's list (U9). Who edits their own list must be covered by it for good; bad entries are
  * named all at once, and nothing is changed then.
  */
 export const replaceSafelist = async (
@@ -105,7 +106,7 @@ export const replaceSafelist = async (
   const user = await findUser(tx, userId)
   if (user === undefined) return { refused: 'user-unknown' }
   const isOwn = actor.userId === userId
-  if (isOwn && ranges.length > 0 && excludes(ranges, actor.source, tx.now())) {
+  if (isOwn && ranges.length > 0 && excludes(ranges, actor.source)) {
     return { refused: 'safelist-excludes-you', clientAddress: actor.source }
   }
   const before = (await findEntries(tx, userId)).map(({ range, description, expiresAt }) =>

@@ -114,7 +114,7 @@ export const createSafelistRoutes = (deps: ApiDeps) => {
       needsAllNodes: true,
       method: 'put',
       summary: 'Say from where a user may come, and end what comes from elsewhere',
-      description: "One's own has to cover the address that one comes from.",
+      description: "One's own has to cover the address that one comes from, without an end.",
       permission: 'safelist/manage',
       body: safelistBody,
       takesLong: true,

@@ -98,6 +98,11 @@ describe('replacing a safelist (U9)', () => {
   it.each([
     ['the own address is not in it', '192.0.2.7', [{ range: '203.0.113.0/24' }]],
     ['the entry for it has expired', '192.0.2.7', [{ range: '192.0.2.7', expiresAt: someTime }]],
+    [
+      'the entry for it will expire',
+      '192.0.2.7',
+      [{ range: '192.0.2.7', expiresAt: someTime * 2 }],
+    ],
     ['the own address is not known', undefined, [{ range: '192.0.2.7' }]],
   ])('is refused for the own list when %s (H3)', async (_, source, entries) => {
     const { database, user } = await withUser()
