@@ -44,6 +44,14 @@ export const isOwnAffair = (caller: Caller, userId: string): boolean =>
   userId === caller.user.id && caller.key?.permissions === undefined
 
 /**
+ * Whether the caller came by a key that is less than its user: narrowed, from some addresses alone,
+ * or with an end. With it they would make themselves one that is more.
+ */
+export const isByLesserKey = ({ key }: Caller): boolean =>
+  key !== undefined &&
+  !(key.permissions === undefined && key.safelist.allowsAll && key.expiresAt === undefined)
+
+/**
  * Whether a key is used on who its user is: where mails and PINs go, what is asked for at a sign-in.
  * Those are of the password: who found a key would take over the user.
  */

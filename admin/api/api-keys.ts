@@ -3,10 +3,11 @@ import { deleteApiKey, editApiKey, issueApiKey, renewApiKey } from '../../db/api
 import { countApiKeys, findApiKeyPage, findApiKeyView } from '../../db/api-key-lists.ts'
 import { transact, type Transaction } from '../../db/database.ts'
 import { createToken, digestToken } from '../../db/secrets.ts'
+import type { Permissions } from '../../policies/permissions.ts'
 import type { Caller } from '../caller.ts'
 import type { ApiDeps } from '../deps.ts'
 import { isStale } from '../etag.ts'
-import { claimRights, findTouchable } from '../guard.ts'
+import { claimRights, findTouchable, isByLesserKey } from '../guard.ts'
 import { pageOf, readPage } from '../paging.ts'
 import type { Refused } from '../problems.ts'
 import { createRoutes, type Done } from '../routes.ts'
@@ -28,6 +29,17 @@ type Asked = {
 
 type Of = Parameters<typeof deleteApiKey>[1]
 
+/** What the caller may do now, if they may have to do with the keys of this user. */
+const claimKeysOf = async (
+  tx: Transaction,
+  caller: Caller,
+  userId: string,
+): Promise<Permissions | Refused> => {
+  const user = await findTouchable(tx, caller, userId)
+  if ('refused' in user) return user
+  return isByLesserKey(caller) ? { refused: 'beyond-own-rights' } : claimRights(tx, caller)
+}
+
 /** Changes a key of a user whom the caller may touch, as the version that it is meant for. */
 const change = <T extends object>(
   { database }: ApiDeps,
@@ -38,9 +50,7 @@ const change = <T extends object>(
     const { accountId } = caller.user
     const key = await findApiKeyView(tx, accountId, id)
     if (key === undefined) return { refused: 'not-found' }
-    const user = await findTouchable(tx, caller, key.userId)
-    if ('refused' in user) return user
-    const held = await claimRights(tx, caller)
+    const held = await claimKeysOf(tx, caller, key.userId)
     if ('refused' in held) return held
     if (isStale(ifMatch, key.version)) return { refused: 'stale' }
     return work(tx, { actor: caller.actor, accountId, held, id })
@@ -93,7 +103,8 @@ export const createApiKeyRoutes = (deps: ApiDeps) => {
       operationId: 'createApiKey',
       method: 'post',
       summary: 'Make a key; its secret is shown this once',
-      description: 'For a user who holds no more than oneself, and of permissions that one holds.',
+      description:
+        'For a user who holds no more than oneself, and of permissions that one holds; by a key only with one that is not narrowed, bound to addresses or to end.',
       body: newApiKey,
       takesLong: true,
       answer: issuedApiKey,
@@ -105,9 +116,7 @@ export const createApiKeyRoutes = (deps: ApiDeps) => {
       const { accountId } = caller.user
       const secret = createToken(random)
       const made = await transact(database, async (tx) => {
-        const user = await findTouchable(tx, caller, userId)
-        if ('refused' in user) return user
-        const held = await claimRights(tx, caller)
+        const held = await claimKeysOf(tx, caller, userId)
         if ('refused' in held) return held
         const by = { actor, accountId, held }
         return issueApiKey(tx, { ...by, userId, digest: digestToken(secret), draft })

@@ -156,14 +156,27 @@ describe('with api-keys/manage alone nobody reaches beyond their own rights (H1)
       expect((await keeper.call('DELETE', `/api-keys/${made.body.id}`)).status).toBe(204)
     }
   })
-  test('nor does a key of theirs that was narrowed', async () => {
-    const made = await server.root('POST', '/api-keys', {
-      body: { name: 'narrow', permissions: ['api-keys/manage'] },
-    })
+  const lesser = [
+    ['was narrowed', { permissions: ['api-keys/manage'] }],
+    ['is for some addresses', { safelist: ['127.0.0.1'] }],
+    ['has an end', { expiresAt: '2099-01-01T00:00:00Z' }],
+  ] as const
+  test.each(lesser)('nor does a key of theirs that %s make or change one', async (_, limits) => {
+    const made = await add({ userId: keeper.id, ...limits })
+    const { id } = (await add({ userId: keeper.id })).body
     const call = server.clientOf(`App ${secretOf(made)}`)
-    expect(await call('POST', '/api-keys', { body: { name: 'wide' } })).toMatchObject(beyond)
-    const plain = { name: 'plain', userId: ids['plain'] }
-    expect((await call('POST', '/api-keys', { body: plain })).status).toBe(201)
+    for (const [method, path, body] of [
+      ['POST', '/api-keys', { name: 'wide' }],
+      ['PATCH', `/api-keys/${made.body.id}`, { safelist: [] }],
+      ['PATCH', `/api-keys/${id}`, { enabled: false }],
+      ['POST', `/api-keys/${id}/rotate`, { overlapSeconds: 0 }],
+      ['DELETE', `/api-keys/${id}`, undefined],
+    ] as const)
+      expect(await call(method, path, body && { body })).toMatchObject(beyond)
+  })
+  test('but one of theirs that is all that they are does', async () => {
+    const call = server.clientOf(`App ${secretOf(await add({ userId: keeper.id }))}`)
+    expect((await call('POST', '/api-keys', { body: { name: 'next' } })).status).toBe(201)
   })
 })
 
