@@ -1,9 +1,10 @@
-import { and, asc, eq, gt, isNull, or } from 'drizzle-orm'
+import { and, asc, eq, gt, isNull, lte, or } from 'drizzle-orm'
 import type { WrittenLock } from '../policies/bucket.ts'
 import type { Channel } from '../policies/facts.ts'
+import { lastChange } from './changes.ts'
 import type { Reader, Transaction } from './database.ts'
 import { recordChange, systemActor, type Actor } from './record.ts'
-import { locks } from './schema/audit.ts'
+import { changes, locks } from './schema/audit.ts'
 import { findUser } from './user-rows.ts'
 
 /** A lock of one bucket of a user; `lockedUntil` in ms, Infinity: until an admin unlocks. */
@@ -55,9 +56,28 @@ export const findLocks = async (
   return rows.map(lockOf)
 }
 
+/** A lock waits for its turn to be written no longer than while so much news comes. */
+const mostNews = 1_000
+
+/** An unlock came after that moment: what was locked before is not to be written any more. */
+const isUnlockedSince = async (
+  tx: Transaction,
+  userId: string,
+  lockedAt: number,
+): Promise<boolean> => {
+  const isNew = gt(changes.seq, (await lastChange(tx)) - mostNews)
+  const isUnlock = and(eq(changes.userId, userId), eq(changes.kind, 'unlock'))
+  const rows = await tx.queries
+    .select({ seq: changes.seq })
+    .from(changes)
+    .where(and(isNew, isUnlock, gt(changes.at, lockedAt)))
+    .limit(1)
+  return rows.length > 0
+}
+
 /**
  * Writes down that a bucket is locked, so that it outlives the counters. When two processes lock
- * the same bucket the later end holds. A user that is gone meanwhile is passed over.
+ * the same bucket the later end holds. A user that is gone or unlocked meanwhile is passed over.
  */
 export const recordLock = async (
   tx: Transaction,
@@ -68,7 +88,7 @@ export const recordLock = async (
   }: { readonly userId: string; readonly lock: Lock; readonly actor?: Actor },
 ): Promise<void> => {
   const user = await findUser(tx, userId)
-  if (user === undefined) return
+  if (user === undefined || (await isUnlockedSince(tx, userId, lock.lockedAt))) return
   const isSame = and(eq(locks.userId, userId), eq(locks.bucket, lock.bucket))
   const [present] = await tx.queries.select().from(locks).where(isSame)
   const before = present && lockOf(present)
@@ -89,23 +109,34 @@ export const recordLock = async (
   })
 }
 
+export type LocksToClear = {
+  readonly actor: Actor
+  readonly userId: string
+  readonly bucket?: string
+  /** Only what is over by then (ms): another process may have locked the same bucket anew. */
+  readonly over?: number
+}
+
 /** Forgets all locks of a user, or that of one bucket, and answers them. */
 export const clearLocks = async (
   tx: Transaction,
-  {
-    actor,
-    userId,
-    bucket,
-  }: { readonly actor: Actor; readonly userId: string; readonly bucket?: string },
+  { actor, userId, bucket, over }: LocksToClear,
 ): Promise<{ readonly cleared: readonly Lock[] } | { readonly refused: 'user-unknown' }> => {
   const user = await findUser(tx, userId)
   if (user === undefined) return { refused: 'user-unknown' }
   const ofBucket = bucket === undefined ? undefined : eq(locks.bucket, bucket)
   const rows = await tx.queries
     .delete(locks)
-    .where(and(eq(locks.userId, userId), ofBucket))
+    .where(
+      and(
+        eq(locks.userId, userId),
+        ofBucket,
+        over === undefined ? undefined : lte(locks.until, over),
+      ),
+    )
     .returning()
   const cleared = rows.map(lockOf)
+  if (over !== undefined && cleared.length === 0) return { cleared }
   await recordChange(tx, {
     actor,
     // Of all buckets: the counters of every process are to be cleared as well.

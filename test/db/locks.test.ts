@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { lastChange } from '../../db/changes.ts'
 import { transact } from '../../db/database.ts'
-import { clearLocks, findLocks, recordLock, type Lock } from '../../db/locks.ts'
+import { clearLocks, findLocks, recordLock, unlockUser, type Lock } from '../../db/locks.ts'
 import { findPrincipal, type Principal } from '../../db/principals.ts'
 import { systemActor } from '../../db/record.ts'
 import {
@@ -89,5 +89,30 @@ describe('locks', () => {
     const result = await transact(database, (tx) => clearLocks(tx, { actor, userId }))
     expect(result).toMatchObject({ cleared: [{ bucket: 'b' }, { bucket: 'a' }] })
     expect((await find()).locks.size).toBe(0)
+  })
+
+  it('are passed over when they are written behind an unlock that came after them', async () => {
+    const { clock, database, userId, find } = await withUser()
+    clock.at += 10
+    await transact(database, (tx) => unlockUser(tx, { actor, userId }))
+    clock.at += 10
+    await transact(database, (tx) => recordLock(tx, { userId, lock }))
+    expect((await find()).writtenLocks).toEqual([])
+    const next = { ...lock, lockedAt: clock.at, lockedUntil: clock.at + 1000 }
+    await transact(database, (tx) => recordLock(tx, { userId, lock: next }))
+    expect((await find()).writtenLocks).toEqual([next])
+  })
+
+  it('that are not over stay when those that are over are forgotten', async () => {
+    const { database, userId, find } = await withUser()
+    const forget = (over: number) =>
+      transact(database, (tx) => clearLocks(tx, { actor, userId, bucket: lock.bucket, over }))
+    await transact(database, (tx) => recordLock(tx, { userId, lock }))
+    const seq = await lastChange(database)
+    expect(await forget(lock.lockedUntil - 1)).toEqual({ cleared: [] })
+    expect(await lastChange(database)).toBe(seq)
+    expect((await find()).writtenLocks).toEqual([lock])
+    expect(await forget(lock.lockedUntil)).toEqual({ cleared: [lock] })
+    expect((await find()).writtenLocks).toEqual([])
   })
 })
