@@ -17,11 +17,26 @@ const fileOfThread = new URL(`./users-csv-thread${extname(import.meta.url)}`, im
 /** Ms within which what was read is to be taken: an open snapshot makes the database's log grow. */
 const longestPause = 60_000
 
+/** Ms for a whole export, so that nobody holds a snapshot open by taking a little now and then. */
+const longestExport = 300_000
+
 /** MiB: a page in memory at a time needs no more. */
 const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 128 }
 
 /** More of them would take the processors from one another. */
-const mostAtOnce = 2
+const mostAtOnce = 4
+
+/** One account leaves room to the others, and one user to the others of the account. */
+const mostOfAccount = 2
+
+type Exporter = Pick<User, 'id' | 'accountId'>
+
+/** Whether there is room for one more export, beside those that are on their way. */
+const hasRoom = (going: ReadonlySet<Exporter>, { id, accountId }: Exporter): boolean => {
+  const ofAccount = [...going].filter((it) => it.accountId === accountId)
+  const isAtIt = ofAccount.some((it) => it.id === id)
+  return going.size < mostAtOnce && ofAccount.length < mostOfAccount && !isAtIt
+}
 
 /** Above this share of its time this thread is taken to be busy with those who are served. */
 const busy = 0.9

@@ -1,4 +1,6 @@
 import { createIds } from '../../db/ids.ts'
+import { streamFrom } from '../../admin/api/users-csv.ts'
+import { snapshotOf } from '../../db/snapshot.ts'
 import { createSystem } from '../../gateway/system.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seedUsers } from '../bench/directory/seed.ts'
@@ -67,4 +69,44 @@ test('all are exported, in the order of the list, and a reader that goes away ma
       .poll(async () => (await linesOf('?search=h7-1')).length, { timeout: 20_000 })
       .toBe(3)
   }
+})
+
+test('HEAD is told what GET would be, and takes no place of an export', async () => {
+  const { adminUrl, authorization } = server
+  const ask = { method: 'HEAD', headers: { authorization } }
+  for (let times = 0; times < 5; times++) {
+    const { status, headers } = await fetch(`${adminUrl}/api/v1/users.csv`, ask)
+    expect([status, headers.get('content-type')]).toEqual([
+      200,
+      'text/csv; charset=utf-8; header=present',
+    ])
+  }
+  expect(await linesOf('?search=h7-1')).toHaveLength(3)
+})
+
+test('a user has one export at a time, and leaves room to another of the account', async () => {
+  await server.addUser({
+    username: 'second',
+    password: 'second-secret-1',
+    roles: ['account-admin'],
+  })
+  const statusFor = async (name: string) => {
+    const authorization = `Basic ${btoa(`${name}:${name}-secret-1`)}`
+    const response = await fetch(`${server.adminUrl}/api/v1/users.csv`, {
+      headers: { authorization },
+    })
+    return { status: response.status, response }
+  }
+  const [one, two, other] = await Promise.all(['root', 'root', 'second'].map(statusFor))
+  expect([[one?.status, two?.status].sort(), other?.status]).toEqual([[200, 503], 200])
+  for (const asked of [one, two, other]) await asked?.response.body?.cancel()
+})
+
+test('an export that is taken too slowly is broken off, and somebody is told', async () => {
+  const { database } = server.core
+  const list = { accountId: server.accountId, filter: {}, sort: 'name', descending: false } as const
+  const failure = await new Promise((resolve) => {
+    streamFrom({ snapshot: snapshotOf(database), list }, resolve, 200)
+  })
+  expect(failure).toMatchObject({ message: 'an export took longer than 200 ms' })
 })
