@@ -33,6 +33,9 @@ export const line = (most: number) =>
     // JSON Schema writes patterns without flags, and reads them as Unicode.
     .openapi({ pattern: '^\\P{Cc}*$' })
 
+/** An id as somebody writes it: no database is asked for what it cannot take, such as NUL. */
+export const anyId = line(64)
+
 export const username = z
   .string()
   .refine((text) => parseUsername(text) !== undefined, {

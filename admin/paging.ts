@@ -29,7 +29,9 @@ export const pageOf = <Item extends z.ZodType>(item: Item) =>
 /** Where a page ended: the sort it belongs to, the last row's key, and its id. */
 export type Position = readonly [sort: string, key: string | number, id: string]
 
-const position = z.tuple([z.string(), z.union([z.string(), z.number()]), z.string()])
+/** Cursors come back as anybody writes them: no database is asked for NUL, or beyond integers. */
+const text = z.string().refine((it) => !it.includes('\0'))
+const position = z.tuple([text, z.union([text, z.int()]), text])
 
 /** A position as clients get it: opaque, and of no use for anything else. */
 export const writeCursor = (at: Position): string =>

@@ -80,6 +80,9 @@ const render = (spec: AnySpec, reply: Reply<unknown>, decisionId: string): Respo
   return new Response(body, { status: spec.status ?? 200, headers })
 }
 
+/** What no database can be asked for is nobody's id. */
+const isNoId = (param: string): boolean => /\p{Cc}/u.test(param)
+
 /** Begins the routes of one resource. */
 export const createRoutes = (enter: Enter): Routes => {
   const app = new OpenAPIHono<AdminEnv>({
@@ -101,10 +104,13 @@ export const createRoutes = (enter: Enter): Routes => {
         ...(body === undefined ? [] : [createReadBody({ isLong })]),
       ]
       app.openapi({ ...describeRoute(spec as unknown as AnySpec), middleware }, async (c) => {
+        const params: Readonly<Record<string, string>> = c.req.param()
+        if (Object.values(params).some(isNoId))
+          return renderRefused({ refused: 'not-found' }, c.var.caller.decisionId)
         const valid = (target: 'query' | 'json') => c.req.valid(target as never)
         const reply = await act({
           caller: c.var.caller,
-          params: c.req.param() as never,
+          params: params,
           query: valid('query'),
           body: valid('json'),
           ifMatch: c.req.header('if-match'),

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { ApiKeyView } from '../../db/api-key-lists.ts'
-import { instantOrNull, time, timeOf, timeOrNull } from '../fields.ts'
+import { anyId, instantOrNull, time, timeOf, timeOrNull } from '../fields.ts'
 import { pageQuery } from '../paging.ts'
 
 export const apiKey = z
@@ -45,7 +45,7 @@ const draft = {
 export const newApiKey = z
   .strictObject({
     ...z.strictObject(draft).partial().required({ name: true }).shape,
-    userId: z.string().max(64).optional().openapi({ description: "Whose it is; else one's own" }),
+    userId: anyId.optional().openapi({ description: "Whose it is; else one's own" }),
   })
   .openapi('NewApiKey')
 
@@ -66,7 +66,7 @@ export const rotation = z
 
 export const apiKeyQuery = z.strictObject({
   ...pageQuery,
-  userId: z.string().max(64).optional().openapi({ description: 'Whose they are' }),
+  userId: anyId.optional().openapi({ description: 'Whose they are' }),
 })
 
 /** A key as the API shows one. */

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import {
+  anyId,
   email,
   instant,
   instantOrNull,
@@ -92,7 +93,7 @@ export const newUser = z
     ...z.strictObject(profile).partial().required({ email: true }).shape,
     mobileNumber: mobileNumber.optional(),
     enabled: z.boolean().optional(),
-    roles: z.array(z.string().max(64)).min(1).max(50).default(['api-user']),
+    roles: z.array(anyId).min(1).max(50).default(['api-user']),
     safelist: writtenEntries.optional(),
     apiAccess: z.strictObject({ http: z.boolean(), smpp: z.boolean() }).optional(),
   })
@@ -109,7 +110,7 @@ export const userFilter = {
     .enum(['active', 'locked', 'disabled'])
     .optional()
     .openapi({ description: 'Disabled, else locked, else active' }),
-  role: z.string().max(64).optional().openapi({ description: 'The id of a role that they hold' }),
+  role: anyId.optional().openapi({ description: 'The id of a role that they hold' }),
   locked: querySwitch.openapi({ description: 'Whether there is a lock, also of who is disabled' }),
   httpBasic: querySwitch.openapi({ description: 'Whether HTTP takes their basic credentials' }),
   smppBasic: querySwitch.openapi({ description: 'Whether SMPP takes their basic credentials' }),

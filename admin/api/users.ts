@@ -6,7 +6,7 @@ import { createUser, type NewUser, type NotCreated } from '../../db/users.ts'
 import type { Caller } from '../caller.ts'
 import type { ApiDeps } from '../deps.ts'
 import { mayGrant } from '../guard.ts'
-import { pageOf, parseCursor, writeCursor } from '../paging.ts'
+import { pageOf, parseCursor, writeCursor, type Position } from '../paging.ts'
 import type { Faulty, Refused } from '../problems.ts'
 import { createRoutes } from '../routes.ts'
 import { readUser, userBody } from './user-bodies.ts'
@@ -46,6 +46,13 @@ const createBy = async (
   return 'faults' in made ? renamed(made) : made
 }
 
+/** Where a page of this order ended: instants go by numbers, names by texts. */
+const positionOf = (cursor: string, sort: string): Position | undefined => {
+  const at = parseCursor(cursor, sort)
+  const goesByTime = /^-?(lastSignIn|createdAt)$/.test(sort)
+  return at !== undefined && (typeof at[1] === 'number') === goesByTime ? at : undefined
+}
+
 export const createUserRoutes = (deps: ApiDeps) => {
   const { database } = deps
   const { app, add } = createRoutes(deps.enter)
@@ -68,7 +75,7 @@ export const createUserRoutes = (deps: ApiDeps) => {
     async ({ caller, query }) => {
       const { limit, after: cursor, count, sort, ...filter } = query
       const { accountId } = caller.user
-      const after = cursor === undefined ? undefined : parseCursor(cursor, sort)
+      const after = cursor === undefined ? undefined : positionOf(cursor, sort)
       if (cursor !== undefined && after === undefined)
         return { faults: [{ path: 'after', message: 'is no page of this list' }] }
       const { views, next } = await findUserPage(database.aside, {

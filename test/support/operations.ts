@@ -20,6 +20,7 @@ export type Schema = {
 type Described = {
   readonly operationId: string
   readonly 'x-permission': string | null
+  readonly parameters?: readonly { readonly in: string; readonly name: string }[]
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> }
   readonly responses: Readonly<
     Record<string, { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }>
