@@ -6,6 +6,20 @@ export type ShiftedClock = Pick<System, 'now' | 'elapsed'> & {
   readonly pass: (ms: number) => void
 }
 
+/** Time that passes only when a test says so. */
+export const createStillClock = (): ShiftedClock => {
+  const { now, elapsed } = createSystem()
+  const [nowAt, elapsedAt] = [now(), elapsed()]
+  let passed = 0
+  return {
+    now: () => nowAt + passed,
+    elapsed: () => elapsedAt + passed,
+    pass: (ms) => {
+      passed += ms
+    },
+  }
+}
+
 export const createShiftedClock = (): ShiftedClock => {
   const { now, elapsed } = createSystem()
   let shift = 0
