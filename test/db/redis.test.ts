@@ -4,8 +4,9 @@ import type { RedisTarget } from '../../db/redis-client.ts'
 import type { RedisFailure } from '../../db/redis-failures.ts'
 import { connectTo, startRedisServer, withoutRedis, type RedisServer } from '../support/redis.ts'
 
-const checked = async (target: RedisTarget): Promise<string> => {
-  const redis = connectTo(target, { checkMs: 500 })
+/** It is waited for a Redis that may become usable, and no longer than that for one that will not. */
+const checked = async (target: RedisTarget, checkMs = 5_000): Promise<string> => {
+  const redis = connectTo(target, { checkMs })
   try {
     await redis.check()
     return 'usable'
@@ -51,17 +52,17 @@ describe.skipIf(withoutRedis)('a connection to Redis', () => {
     expect(await checked(at('acme:hunter2'))).toBe('refuses the username or password')
     await server.admin.script('FLUSH')
     expect(await checked(at('acme:right'))).toMatch(/^does not permit/)
-    expect(await checked({ kind: 'single', url: 'redis://x:hunter2@127.0.0.1:1' })).toBe(
+    expect(await checked({ kind: 'single', url: 'redis://x:hunter2@127.0.0.1:1' }, 500)).toBe(
       'cannot be reached (ECONNREFUSED)',
     )
   })
 
   test('is not usable on a replica or without memory', async () => {
     await server.admin.replicaof('127.0.0.1', '1')
-    expect(await checked(server.target)).toMatch(/^is a read-only replica/)
+    expect(await checked(server.target, 1_500)).toMatch(/^is a read-only replica/)
     await server.admin.replicaof('NO', 'ONE')
     await server.admin.config('SET', 'maxmemory', '1')
-    expect(await checked(server.target)).toMatch(/^has no memory left/)
+    expect(await checked(server.target, 1_500)).toMatch(/^has no memory left/)
     await server.admin.config('SET', 'maxmemory', '0')
     expect(await checked(server.target)).toBe('usable')
   })

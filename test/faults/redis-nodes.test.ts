@@ -96,7 +96,7 @@ describe.skipIf(withoutRedis)('several nodes on one Redis', () => {
     const { port } = await server()
     const proxy = await startFaultProxy(port)
     started.push(proxy)
-    const spoiled = await node(proxy.port, 1, { commandTimeoutMs: 150 })
+    const spoiled = await node(proxy.port, 1, { commandTimeoutMs: 1_000 })
     const other = await node(port, 1)
     await wrong(spoiled, 'a')
     for (const secret of ['b', 'c']) {
