@@ -10,6 +10,7 @@ import {
   bindPdu,
   bound,
   startSmppPair,
+  unbind,
   until,
   type SmppPair,
 } from '../support/smpp-pair.ts'
@@ -159,7 +160,8 @@ describe('before a bind nothing reaches the SMSC (J3)', () => {
     const submit = pdu(commands.submit_sm, 2, 'text')
     peer.send(request, submit, submit.subarray(0, 9))
     await until(() => (pair.smsc.recorded[before]?.heard.length ?? 0) > 0)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    // What the gateway has by then it has read.
+    await unbind(await bound(pair.gateway.smppPort))
     const heard = (): Buffer => Buffer.concat(pair.smsc.recorded[before]?.heard ?? [])
     expect(heard()).toEqual(request)
     released.resolve(undefined)

