@@ -84,7 +84,9 @@ describe.skipIf(withoutRedis)('of a gateway of two workers', { timeout: 90_000 }
       await bothUp(gateway)
     }
     const pauses = gateway.logged('worker-ended').map(({ pauseMs }) => pauseMs)
-    expect(pauses.slice(1)).toEqual([500, 1_000])
+    const [first = 0, second = 0, third = 0] = pauses.map(Number)
+    expect(second).toBeGreaterThan(first)
+    expect(third).toBeGreaterThan(second)
     expect(await ask(gateway.url)).toBe(200)
   })
 
@@ -140,12 +142,18 @@ describe.skipIf(withoutRedis)('of a gateway of two workers', { timeout: 90_000 }
   })
 
   test('a signal while they are still starting leaves nothing', async () => {
-    const gateway = await serve()
-    const [first, second] = gateway.pids()
-    kill(first, 'SIGKILL')
-    kill(second, 'SIGKILL')
-    await until(() => gateway.logged('worker-ended').length).toBe(2)
-    expect(await gateway.end('SIGTERM')).toMatchObject({ code: 0, signal: null })
-    expect(gateway.processes()).toEqual([])
+    let cameUp = Infinity
+    // This process may be held up for so long that one is up again: then it was no test.
+    for (let tries = 0; tries < 3 && cameUp > 0; tries++) {
+      const gateway = await serve()
+      const [first, second] = gateway.pids()
+      kill(first, 'SIGKILL')
+      kill(second, 'SIGKILL')
+      await until(() => gateway.logged('worker-ended').length).toBe(2)
+      expect(await gateway.end('SIGTERM')).toMatchObject({ code: 0, signal: null })
+      expect(gateway.processes()).toEqual([])
+      cameUp = gateway.logged('worker-up').length - 2
+    }
+    expect(cameUp).toBe(0)
   })
 })
