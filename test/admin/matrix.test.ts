@@ -43,7 +43,7 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 const placeOf = ({ operation, role, column }: MatrixAnswer): string =>
-  [nameOf(operation), role, ...(column === undefined ? [] : [column])].join(' ')
+  `${nameOf(operation)} ${role} ${column}`
 
 test('who may do what to whose is as it is written (H5)', async () => {
   const table = writeMatrix(answers)

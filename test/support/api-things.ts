@@ -1,3 +1,4 @@
+import { hash } from '@node-rs/argon2'
 import { createApiKey } from '../../db/api-keys.ts'
 import { createRole } from '../../db/custom-roles.ts'
 import { transact, type Transaction } from '../../db/database.ts'
@@ -11,13 +12,15 @@ import { createUser } from '../../db/users.ts'
 import { compilePermissions } from '../../policies/permissions.ts'
 import type { TestAdmin } from './admin.ts'
 import { made } from './database.ts'
+import { basic } from './gateway.ts'
 
 /** A user, and what is theirs, by the collection in the path under which it stands. */
 export type Owner = {
   readonly userId: string
   readonly accountId: string
-  /** Authorization by an API key of theirs. */
-  readonly authorization: string
+  /** Authorization by their password, and by an API key that may do all that they may. */
+  readonly byPassword: string
+  readonly byKey: string
   readonly idIn: (collection: string) => string
 }
 
@@ -85,11 +88,9 @@ const makers: Readonly<Record<string, (of: Making) => Promise<string> | string>>
   },
 }
 
-/** Makes users with what the paths of an API speak of. */
+/** Makes users with what the paths of an API speak of; one hash for all, which costs next to nothing. */
 export const createOwners = async ({ core }: TestAdmin, password: string) => {
-  const hashed = await core.hashing.hash(Buffer.from(password))
-  if (hashed.outcome === 'overloaded') throw new Error('no hash')
-  const passwordHash = hashed.phc
+  const passwordHash = await hash(password, { memoryCost: 8, timeCost: 1, outputLen: 32 })
   let serial = 0
   return async (owner: NewOwner, collections: readonly string[]): Promise<Owner> => {
     const { accountId, role } = owner
@@ -97,7 +98,10 @@ export const createOwners = async ({ core }: TestAdmin, password: string) => {
     const key = `${planted}-key-of-${name}`
     const ids = new Map<string, string>()
     const user = await transact(core.database, async (tx) => {
-      const profile = { username: name, email: `${name}@example.com`, passwordHash, roles: [role] }
+      const profile = {
+        ...{ username: name, email: `${name}@example.com`, passwordHash, roles: [role] },
+        apiAccess: { http: true, smpp: true },
+      }
       const row = made(await createUser(tx, { actor, accountId, ...profile }))
       const of = { actor, userId: row.id, name: 'key', digest: digestToken(key) }
       made(await createApiKey(tx, of))
@@ -114,7 +118,8 @@ export const createOwners = async ({ core }: TestAdmin, password: string) => {
       await core.refusals.flush()
     }
     return {
-      ...{ userId: user.id, accountId, authorization: `App ${key}` },
+      ...{ userId: user.id, accountId },
+      ...{ byPassword: basic(name, password), byKey: `App ${key}` },
       idIn: (collection) => {
         const id = ids.get(collection)
         if (id === undefined) throw new Error(`test/support/api-things.ts makes no ${collection}`)

@@ -6,9 +6,10 @@ import { nameOf, operationsOf, type ApiDocument, type Operation } from './operat
 
 /**
  * Whose the ids in a path are: the caller's own; of somebody in the account who holds nothing, or who
- * is an Account admin; of another account; nobody's; or the caller's own with what is another's.
+ * is an Account admin; of another account; nobody's; the caller's own with what is another's; and the
+ * caller's own once more, asked by an API key where all others are asked by password.
  */
-export const columns = ['own', 'lesser', 'greater', 'foreign', 'random', 'mixed'] as const
+export const columns = ['own', 'lesser', 'greater', 'foreign', 'random', 'mixed', 'key'] as const
 
 export type Column = (typeof columns)[number]
 
@@ -16,7 +17,7 @@ export type Column = (typeof columns)[number]
 export type MatrixAnswer = {
   readonly operation: Operation
   readonly role: string
-  readonly column: Column | undefined
+  readonly column: Column
   readonly status: number
   /** Headers and body. */
   readonly text: string
@@ -37,18 +38,18 @@ export const collectionsIn = (path: string): readonly string[] =>
 
 type Row = Operation & { readonly role: string; readonly owners: Partial<Record<Column, Owner>> }
 
-const idsOf = ({ path, owners }: Row, column: Column): readonly string[] =>
+const idsOf = ({ path, owners }: Row, column: Column): string[] =>
   collectionsIn(path).map((collection, index) => {
     const whose = column !== 'mixed' ? column : index === 0 ? 'own' : 'greater'
     return owners[whose]?.idIn(collection) ?? nobody
   })
 
 /** Of those who are asked for one at a time: what is one's own comes last, as it may be one's end. */
-const columnsOf = ({ path }: Operation): readonly (Column | undefined)[] => {
+const columnsOf = ({ path }: Operation): readonly Column[] => {
   const ids = collectionsIn(path).length
-  if (ids === 0) return [undefined]
+  if (ids === 0) return ['key', 'own']
   const mixed = ids > 1 ? (['mixed'] as const) : []
-  return [...mixed, 'random', 'foreign', 'greater', 'lesser', 'own']
+  return ['key', ...mixed, 'random', 'foreign', 'greater', 'lesser', 'own']
 }
 
 const rolesAndNobody = [...predefinedRoles.map(({ id }) => id), 'anonymous'] as const
@@ -61,22 +62,22 @@ export const askAll = async (
 ): Promise<readonly MatrixAnswer[]> => {
   let serial = 0
 
-  const bodyOf = ({ body, path }: Operation, column: Column | undefined): object => {
+  const bodyOf = ({ body, path }: Operation, column: Column): object => {
     if (body === undefined) return {}
     const sample = sampleOf(document, body, { serial: ++serial }) as object
     // One's own password is changed by who knows it.
-    const isOwn = column === 'own' && path.endsWith('password')
+    const isOwn = (column === 'own' || column === 'key') && path.endsWith('password')
     return {
       body: JSON.stringify({ ...sample, ...(isOwn ? { currentPassword: password } : {}) }),
       headers: { 'content-type': 'application/json' },
     }
   }
 
-  const ask = async (row: Row, column: Column | undefined): Promise<MatrixAnswer> => {
+  const ask = async (row: Row, column: Column): Promise<MatrixAnswer> => {
     const { method, path, role, owners } = row
-    const ids = column === undefined ? [] : [...idsOf(row, column)]
+    const ids = idsOf(row, column)
     const { headers, ...body } = bodyOf(row, column) as { readonly headers?: object }
-    const { authorization } = owners.own ?? {}
+    const authorization = column === 'key' ? owners.key?.byKey : owners.own?.byPassword
     const response = await fetch(
       `${adminUrl}/api/v1${path.replaceAll(/\{\w+\}/g, () => ids.shift() ?? '')}`,
       { method, headers: { ...headers, ...(authorization && { authorization }) }, ...body },
@@ -105,8 +106,11 @@ export const askAll = async (
     const of = { collections, isGiven }
     let others = await targets(of)
     for (const role of rolesAndNobody) {
-      const own = role === 'anonymous' ? undefined : await make('own', role, of)
-      const row = { ...operation, role, owners: { ...others, ...(own && { own }) } }
+      const callers =
+        role === 'anonymous'
+          ? {}
+          : { own: await make('own', role, of), key: await make('own', role, of) }
+      const row = { ...operation, role, owners: { ...others, ...callers } }
       const made: MatrixAnswer[] = []
       for (const column of columnsOf(operation)) made.push(await ask(row, column))
       // What somebody has changed is not shown to the next.
@@ -130,7 +134,7 @@ export const writeMatrix = (answers: readonly MatrixAnswer[]): string => {
     for (const role of rolesAndNobody) {
       const ofRole = own.filter((answer) => answer.role === role)
       const cells = columns.map((column) => {
-        const found = ofRole.find((it) => (it.column ?? 'own') === column)
+        const found = ofRole.find((it) => it.column === column)
         return cell(found?.status ?? '')
       })
       lines.push(`  ${role.padEnd(22)}${cells.join('')}`.trimEnd())
