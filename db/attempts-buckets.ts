@@ -144,23 +144,15 @@ export const createSharedBuckets = (options: SharedBucketsOptions): SharedBucket
     step: queue.step,
     unlock: async (userKey, at) => {
       const upTo = Math.min(at + SLACK_MS, clock.steady())
-      const places = new Map(known.of(userKey).map(([place]) => [place.bucket, place]))
       // A lock that is known holds, so this process forgets it first.
       for (const [place, state] of known.of(userKey)) known.put(place, unlockUpTo(state, upTo))
+      // Whatever becomes of Redis on the way, it is told in the end.
+      journal.addUnlock(userKey, upTo)
       try {
         await within(userKey, async () => undefined)
-        for (const [bucket] of await remote.all(userKey))
-          if (!places.has(bucket)) places.set(bucket, { userKey, bucket, existing: true })
       } catch (error) {
         if (!(error instanceof RedisFailure)) throw error
-        journal.addUnlock(userKey, upTo)
-        return
       }
-      await Promise.all(
-        [...places.values()].map((place) =>
-          queue.step(place, (state) => ({ state: unlockUpTo(state, upTo), result: undefined })),
-        ),
-      )
     },
     all: async (userKey) => {
       const here = known.of(userKey).map(([{ bucket }, state]) => [bucket, state] as const)
