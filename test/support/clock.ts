@@ -9,7 +9,7 @@ export type ShiftedClock = Pick<System, 'now' | 'elapsed'> & {
 /** Time that passes only when a test says so. */
 export const createStillClock = (): ShiftedClock => {
   const { now, elapsed } = createSystem()
-  const [nowAt, elapsedAt] = [now(), elapsed()]
+  const [nowAt, elapsedAt] = [now(), Math.round(elapsed())]
   let passed = 0
   return {
     now: () => nowAt + passed,
