@@ -52,9 +52,12 @@ export const createEntrant = (
     const { stop, slot } = entrant
     entrant.stop = undefined
     entrant.slot = undefined
-    live.delete(object)
     entrant.leave?.()
-    const release = (): void => slot?.release()
+    // Live as long as its SMSC has it: a stop waits for that.
+    const release = (): void => {
+      live.delete(object)
+      slot?.release()
+    }
     if (stop === undefined) release()
     else stop(release)
   }

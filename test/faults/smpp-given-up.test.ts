@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { transact } from '../../db/database.ts'
+import { closeDatabase, openDatabase, transact, type Database } from '../../db/database.ts'
 import { findEventsAfter } from '../../db/events.ts'
 import { systemActor as actor } from '../../db/record.ts'
 import type { UserRow } from '../../db/user-rows.ts'
 import { setSmppLimits } from '../../db/users.ts'
+import { databaseFileOf } from '../../gateway/data-folder.ts'
 import { statuses } from '../../gateway/smpp/constants.ts'
+import { createSystem } from '../../gateway/system.ts'
+import { temporaryFolder } from '../support/database.ts'
 import { cutPdus } from '../support/pdu.ts'
 import { connectPeer, type RawPeer } from '../support/raw-peer.ts'
 import { answerAll, type Recorded } from '../support/recording-smsc.ts'
@@ -50,7 +53,7 @@ const leaveMeanwhile = async (): Promise<Recorded> => {
   const heard = (): number => pair.smsc.recorded[before]?.heard.length ?? 0
   await until(() => heard() > 0)
   peer.socket.destroy()
-  await until(() => !pair.gateway.core.live.has(user.id))
+  await until(() => pair.gateway.core.metrics.smpp.binding === 0)
   const recorded = pair.smsc.recorded[before]
   if (recorded === undefined) throw new Error('nobody came')
   return recorded
@@ -59,9 +62,13 @@ const leaveMeanwhile = async (): Promise<Recorded> => {
 const bindEvents = async () => {
   const { core } = pair.gateway
   await core.binds.flush()
-  const events = await findEventsAfter(core.database, 0, 100_000)
+  return bindEventsOf(core.database, user.id)
+}
+
+const bindEventsOf = async (database: Database, ofUser: string) => {
+  const events = await findEventsAfter(database, 0, 100_000)
   return events
-    .filter(({ userId, action }) => userId === user.id && action.startsWith('bind.'))
+    .filter(({ userId, action }) => userId === ofUser && action.startsWith('bind.'))
     .map(({ action, reason, target, after }) => {
       const { end } = (JSON.parse(after ?? '{}') ?? {}) as { readonly end?: string }
       return [action, target, reason, end]
@@ -126,4 +133,19 @@ test('so does one that a change ended, with the reason', async () => {
     'permission-missing',
     'given-up',
   ])
+})
+
+test('a stop waits for what is given up, so that the audit knows of it', async () => {
+  const dataDir = temporaryFolder()
+  const other = await startSmppPair({ dataDir, answer: () => [] })
+  const { core, smppPort } = other.gateway
+  const { id } = (await core.directory.find('alice'))!.user
+  const binding = bind(smppPort)
+  await until(() => (other.smsc.recorded[0]?.heard.length ?? 0) > 0)
+  await other.stop()
+  expect((await binding).answer.status).not.toBe(0)
+  const database = await openDatabase({ file: databaseFileOf(dataDir), ...createSystem() })
+  const events = await bindEventsOf(database, id)
+  await closeDatabase(database)
+  expect(events.at(-1)).toEqual(['bind.ended', 'bind_transceiver', 'unavailable', 'given-up'])
 })

@@ -146,7 +146,7 @@ describe('a client that goes while the SMSC has not answered', () => {
     await until(() => (patient.smsc.recorded[0]?.heard.length ?? 0) > 0)
     const smsc = patient.smsc.recorded[0]!
     peer.socket.end()
-    await until(() => patient.gateway.core.live.size() === 0)
+    await until(() => patient.gateway.core.metrics.smpp.binding === 0)
     smsc.peer.send(bindAnswer(smsc.heard[0]!))
     await smsc.peer.ended
     const octets = Buffer.concat(smsc.heard)
