@@ -38,13 +38,13 @@ const hasRoom = (going: ReadonlySet<Exporter>, { id, accountId }: Exporter): boo
   return going.size < mostAtOnce && ofAccount.length < mostOfAccount && !isAtIt
 }
 
-/** Above this share of its time this thread is taken to be busy with those who are served. */
-const busy = 0.9
+/** Above this share of its time this thread is busy with those who are served, not with the export. */
+const busy = 0.5
 
 /** How much longer an export rests than it works while that is so: it takes a tenth of a core then. */
 const rest = 9
 
-/** Answers, at its end, how long to rest: nothing, unless this thread was busy all the while. */
+/** Answers, at its end, how long to rest: nothing, unless this thread was busy meanwhile. */
 const createPace = (): (() => number) => {
   const before = performance.eventLoopUtilization()
   return () => {
