@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { rememberMs } from '../../policies/bucket.ts'
+import { leaseMs } from '../../policies/guess.ts'
 import { defaultLockoutRules } from '../../policies/lockout.ts'
 import { bothNodes, type Node, type Seen } from './model-seen.ts'
 
@@ -25,6 +26,8 @@ type Bucket = {
   /** A node may not have heard yet that there was a success since. */
   mayBeLonger: boolean
   failedAt: number
+  /** A node told Redis again of another's attempts in flight: their places are held for so long. */
+  heldUntil: number
 }
 
 /** What is promised about the guesses at one user, bucket by bucket. */
@@ -44,20 +47,23 @@ export type ModelBuckets = {
   readonly forget: (node: Node) => void
   readonly lose: (nodes: readonly Node[], isEmptied: boolean) => void
   readonly regain: () => void
+  /** Nodes had no answer though they might have: just now they decided as if Redis were lost. */
+  readonly falter: (nodes: readonly Node[]) => void
   readonly pass: (now: number) => void
 }
 
 export const createModelBuckets = (): ModelBuckets => {
   const buckets = new Map<string, Bucket>()
   const up = new Set<Node>(bothNodes)
+  let isFaltering = false
   const areAllUp = (): boolean => up.size === bothNodes.length
 
   const find = (name: string): Bucket => {
     const present = buckets.get(name)
     if (present !== undefined) return present
     const made: Bucket = {
-      ...{ guesses: new Map(), windowEndsAt: 0, wasAlone: false, isVague: false },
-      ...{ locks: [], locked: 0, mayBeLonger: false, failedAt: 0 },
+      ...{ guesses: new Map(), windowEndsAt: 0, wasAlone: isFaltering, isVague: isFaltering },
+      ...{ locks: [], locked: 0, mayBeLonger: false, failedAt: 0, heldUntil: 0 },
     }
     buckets.set(name, made)
     return made
@@ -79,14 +85,14 @@ export const createModelBuckets = (): ModelBuckets => {
     if (windowEndsAt > before - slackMs) bucket.isVague = true
     bucket.guesses.clear()
     bucket.windowEndsAt = after + windowMs
-    bucket.wasAlone = !areAllUp()
+    bucket.wasAlone = isFaltering || !areAllUp()
   }
 
   return {
     isUp: (node) => up.has(node),
     mayBeLocked: (name, { before }) => {
-      const { isVague, locks } = find(name)
-      return isVague || locks.some(({ until }) => until > before - slackMs)
+      const { isVague, locks, heldUntil } = find(name)
+      return isVague || heldUntil > before || locks.some(({ until }) => until > before - slackMs)
     },
     isLocked: (name, { node, seen, isAsked }) =>
       find(name).locks.some(
@@ -154,10 +160,18 @@ export const createModelBuckets = (): ModelBuckets => {
       for (const node of nodes) up.delete(node)
       for (const bucket of buckets.values()) {
         bucket.wasAlone = true
-        if (isEmptied) bucket.isVague = true
+        if (!isEmptied) continue
+        bucket.isVague = true
+        bucket.heldUntil = bucket.failedAt + leaseMs + slackMs
       }
       if (isEmptied) for (const it of all()) it.inRedis = false
       dropForgotten()
+    },
+    falter: (nodes) => {
+      isFaltering = nodes.some((node) => up.has(node))
+      if (!isFaltering) return
+      for (const bucket of buckets.values())
+        Object.assign(bucket, { wasAlone: true, isVague: true })
     },
     regain: () => {
       for (const node of bothNodes) up.add(node)

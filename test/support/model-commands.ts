@@ -67,7 +67,7 @@ let bursts = 0
 
 /** Guesses at all nodes at once, all of them new; Redis may be lost in the middle. */
 const burst = (lost: fc.Arbitrary<Loss | undefined>) =>
-  fc.tuple(from, fc.integer({ min: 2, max: 14 }), lost).map(([source, times, lose]) =>
+  fc.tuple(from, fc.constantFrom(2, 3, 4, 4, 7, 14), lost).map(([source, times, lose]) =>
     command(
       `${times} new guesses at once from ${source}${lose ? `, and ${wordsOf(lose)}` : ''}`,
       (promises) => isOpen(...bothNodes)(promises) && (lose === undefined || isWhole(promises)),
@@ -187,18 +187,29 @@ const lose = loss.map((it) =>
   }),
 )
 
+/** As when it is started anew: soon back, and with nothing. */
+const empty = fc.constant(
+  command('Redis restarts empty', isWhole, async (promises, world) => {
+    await world.lose(bothNodes, true)
+    promises.lose(bothNodes, true)
+    await regainOf(promises, world)
+  }),
+)
+
 const regain = fc.constant(command('Redis is back', (promises) => !isWhole(promises), regainOf))
 
 const wrong = oneTry(fc.integer({ min: 1, max: 7 }))
+
+const guesses = burst(fc.constant(undefined))
 
 /** How often each comes is how often it stands here. */
 export const modelCommands: fc.Arbitrary<ModelCommand>[] = [
   ...[wrong, wrong, wrong, wrong, wrong, wrong],
   ...[oneTry(fc.constant('right')), oneTry(fc.constant('right')), oneTry(fc.constant('right'))],
-  ...[burst(fc.constant(undefined)), burst(fc.constant(undefined)), burst(loss)],
+  ...[guesses, guesses, guesses, burst(loss)],
   ...changes,
   ...[unlock, hear, hear, pass, pass, pass, restart],
-  ...[lose, regain, regain],
+  ...[lose, regain, regain, empty, empty],
 ]
 
 /** At the end all is well again: whatever happened, it passes. */

@@ -23,6 +23,7 @@ export type ModelNodes = {
   readonly close: (node: Node) => Promise<void>
   /** What both asked of their counters, in order. */
   readonly events: AttemptEvent[]
+  readonly unanswered: Set<Node>
   readonly failures: readonly string[]
   readonly stop: () => Promise<void>
 }
@@ -81,6 +82,7 @@ export const openModelNodes = async (options: ModelNodesOptions): Promise<ModelN
   const system: System & { sharedNow: () => number } = { ...clock, random, sharedNow: clock.now }
   const failures: string[] = []
   const events: AttemptEvent[] = []
+  const unanswered = new Set<Node>()
   const log = createFailureLog(failures)
   const proxies = [await startFaultProxy(redisPort), await startFaultProxy(redisPort)] as const
   const running: [Watched | undefined, Watched | undefined] = [undefined, undefined]
@@ -96,7 +98,7 @@ export const openModelNodes = async (options: ModelNodesOptions): Promise<ModelN
     // Opening a file waits for writers, and in a process of two nodes nothing else goes on then.
     const turns = await Promise.all(open().map(({ core }) => core.database.takeTurn()))
     try {
-      running[node] = watch(await openCore({ settings, system, log }), node, events)
+      running[node] = watch(await openCore({ settings, system, log }), node, { events, unanswered })
     } finally {
       for (const endTurn of turns) endTurn()
     }
@@ -110,7 +112,7 @@ export const openModelNodes = async (options: ModelNodesOptions): Promise<ModelN
   await start(1)
 
   return {
-    ...{ at, open, find: (node) => running[node], proxies, start, events, failures },
+    ...{ at, open, find: (node) => running[node], proxies, start, events, unanswered, failures },
     close: async (node) => {
       const { core } = at(node)
       await keepCompany(core.database)

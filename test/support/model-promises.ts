@@ -168,6 +168,7 @@ export const createPromises = (first: Rights): Promises => {
     },
     hear,
     judge: (seen) => {
+      buckets.falter(seen.unanswered)
       for (const [at, offer] of seen.offers.entries()) judgeOffer(offer, seen.words[at] ?? '', seen)
       judgeEvents(seen)
     },

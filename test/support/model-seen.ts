@@ -25,6 +25,8 @@ export type Seen = {
   readonly offers: readonly Offer[]
   readonly words: readonly string[]
   readonly events: readonly AttemptEvent[]
+  /** Nodes that had no answer from Redis since the last time; on a busy machine that may be any. */
+  readonly unanswered: readonly Node[]
   readonly before: number
   readonly after: number
 }

@@ -18,8 +18,26 @@ const cheapVerify = async (phc: string, secret: Uint8Array): Promise<'right' | '
 /** A node whose counters are looked at, and the unlocks that are under way in it. */
 export type Watched = { readonly core: Core; readonly unlocking: ReadonlySet<Promise<void>> }
 
+const watchRedis = ({ shared }: Core, failed: () => void): void => {
+  if (shared === undefined) throw new Error('the node has no Redis')
+  const { run } = { ...shared.redis }
+  const watched: typeof run = async (...asked) => {
+    try {
+      return await run(...asked)
+    } catch (error) {
+      failed()
+      throw error
+    }
+  }
+  Object.assign(shared.redis, { run: watched })
+}
+
 /** Hashes for nothing, and writes down what is asked of the counters and of the hashing. */
-export const watch = (core: Core, node: Node, events: AttemptEvent[]): Watched => {
+export const watch = (
+  core: Core,
+  node: Node,
+  { events, unanswered }: { readonly events: AttemptEvent[]; readonly unanswered: Set<Node> },
+): Watched => {
   const unlocking = new Set<Promise<void>>()
   const { attempts, hashing } = core
   const { reserve, fail, succeed, unlock } = { ...attempts }
@@ -28,6 +46,7 @@ export const watch = (core: Core, node: Node, events: AttemptEvent[]): Watched =
     return cheapVerify(...asked)
   }
   Object.assign(hashing, { verify })
+  watchRedis(core, () => unanswered.add(node))
   Object.assign(attempts, {
     reserve: async (request) => {
       const it = await reserve(request)

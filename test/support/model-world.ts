@@ -76,7 +76,7 @@ export const openWorld = async (template: string, redis: RedisServer): Promise<W
   const clock = createShiftedClock()
   const prefix = `model-${randomBytes(6).toString('hex')}:`
   const nodes = await openModelNodes({ dataDir, prefix, redisPort: redis.port, clock })
-  const { at, open, events, failures } = nodes
+  const { at, open, events, unanswered, failures } = nodes
   const keysOf = (): Promise<string[]> => redis.admin.keys(`${prefix}*`)
   const user = await findUserByName(at(0).core.database, 'acme')
   if (user === undefined) throw new Error('the folder has no user')
@@ -91,6 +91,7 @@ export const openWorld = async (template: string, redis: RedisServer): Promise<W
     return (await redis.admin.hexists(era, 'whole')) === 1
   }
   await until(isWhole)
+  unanswered.clear()
 
   return {
     ...{ clock, userId: user.id, close: nodes.close, open: nodes.start, failures },
@@ -102,7 +103,10 @@ export const openWorld = async (template: string, redis: RedisServer): Promise<W
       )
       await meanwhile?.()
       const words = (await Promise.all(deciding)).map(wordOf)
-      return { offers, words, before, after: clock.now(), events: [...events] }
+      const seen = { offers, words, before, after: clock.now(), events: [...events] }
+      const silent = [...unanswered]
+      unanswered.clear()
+      return { ...seen, unanswered: silent }
     },
     change: async (node, work) => {
       await work(at(node).core.database)
@@ -132,6 +136,7 @@ export const openWorld = async (template: string, redis: RedisServer): Promise<W
       await until(() => !open().some(isAway))
       await until(isWhole)
       for (const { core } of open()) await core.attempts.state(userKey)
+      unanswered.clear()
     },
     lives: async () => Promise.all((await keysOf()).map((key) => redis.admin.pttl(key))),
     stop: async () => {
