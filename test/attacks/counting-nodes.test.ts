@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { countHashes } from '../support/attempts.ts'
+import { countHashes, haveAllTold } from '../support/attempts.ts'
 import { basic } from '../support/gateway.ts'
 import { startNodes, type Nodes } from '../support/nodes.ts'
 import { withoutRedis } from '../support/redis.ts'
+import { until } from '../support/smpp-pair.ts'
 
 describe.skipIf(withoutRedis)('three gateways on one Redis', () => {
   let nodes: Nodes
@@ -16,7 +17,10 @@ describe.skipIf(withoutRedis)('three gateways on one Redis', () => {
   }
   const start = async (): Promise<() => number> => {
     nodes = await startNodes(3, { users: [{ username: 'acme', password: 'the-right-secret' }] })
-    const counts = nodes.gateways.map(({ core }) => countHashes(core))
+    const cores = nodes.gateways.map(({ core }) => core)
+    const user = await nodes.at(0).core.directory.find('acme')
+    await until(() => haveAllTold(cores, nodes.redis, user?.userKey ?? ''))
+    const counts = cores.map(countHashes)
     return () => counts.reduce((sum, { hashes }) => sum + hashes(), 0)
   }
 

@@ -1,8 +1,10 @@
+import { eraKeyOf } from '../../db/attempts-eras.ts'
 import { createFingerprints } from '../../db/secrets.ts'
 import type { Core } from '../../gateway/core.ts'
 import { address } from '../../policies/address.ts'
 import type { Channel } from '../../policies/facts.ts'
 import type { Attempt, Decision } from '../../policies/ports.ts'
+import type { RedisServer } from './redis.ts'
 
 /** A password that comes in from an address, as a door would hand it on. */
 export const passwordAttempt = (
@@ -37,3 +39,17 @@ export const countHashes = ({ hashing }: Core): { readonly hashes: () => number 
 /** The name under which a user's failures are counted. */
 export const userKeyOf = ({ database }: Core, userId: string): string =>
   createFingerprints(database.key).userKey({ userId })
+
+/** Whether all nodes have told Redis what they know of a user, as they do soon after a start. */
+export const haveAllTold = async (
+  cores: readonly Core[],
+  { admin }: RedisServer,
+  userKey: string,
+): Promise<boolean> => {
+  let era = ''
+  for (const { attempts, shared } of cores) {
+    await attempts.state(userKey)
+    if (shared !== undefined) era = eraKeyOf(shared.redis, userKey)
+  }
+  return (await admin.hexists(era, 'whole')) === 1
+}

@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { eraKeyOf } from '../../db/attempts-eras.ts'
 import { closeDatabase, openDatabase, transact, type Database } from '../../db/database.ts'
 import { nodes as rows } from '../../db/schema/nodes.ts'
 import { findUserByName } from '../../db/user-rows.ts'
-import { passwordAttempt, userKeyOf, wordOf } from './attempts.ts'
+import { haveAllTold, passwordAttempt, userKeyOf, wordOf } from './attempts.ts'
 import { createShiftedClock, type ShiftedClock } from './clock.ts'
 import { addAccount, addUser } from './database.ts'
 import { openModelNodes } from './model-nodes.ts'
@@ -81,15 +80,12 @@ export const openWorld = async (template: string, redis: RedisServer): Promise<W
   const user = await findUserByName(at(0).core.database, 'acme')
   if (user === undefined) throw new Error('the folder has no user')
   const userKey = userKeyOf(at(0).core, user.id)
-  /** All nodes have told Redis what they know, so that it knows all. */
-  const isWhole = async (): Promise<boolean> => {
-    let era = ''
-    for (const { core } of open()) {
-      await core.attempts.state(userKey)
-      if (core.shared !== undefined) era = eraKeyOf(core.shared.redis, userKey)
-    }
-    return (await redis.admin.hexists(era, 'whole')) === 1
-  }
+  const isWhole = (): Promise<boolean> =>
+    haveAllTold(
+      open().map(({ core }) => core),
+      redis,
+      userKey,
+    )
   await until(isWhole)
   unanswered.clear()
 
