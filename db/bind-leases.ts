@@ -47,12 +47,20 @@ const oldestOf = (ids: Iterable<string>): string | undefined => {
 
 /** Leases of this process alone; `elapsed` never runs backwards, in ms. */
 export const createEmbeddedBindLeases = (elapsed: () => number, leaseMs = LEASE_MS): BindLeases => {
+  /** Those of a user in the order of their ends, since each is put last when it is put off. */
   const users = new Map<string, Map<string, number>>()
 
+  const put = (leases: Map<string, number>, id: string): void => {
+    leases.delete(id)
+    leases.set(id, elapsed() + leaseMs)
+  }
   const ofUser = (userKey: string): Map<string, number> => {
     const leases = users.get(userKey) ?? new Map<string, number>()
     const now = elapsed()
-    for (const [id, endsAt] of leases) if (endsAt <= now) leases.delete(id)
+    for (const [id, endsAt] of leases) {
+      if (endsAt > now) break
+      leases.delete(id)
+    }
     if (leases.size === 0) users.delete(userKey)
     return leases
   }
@@ -60,7 +68,7 @@ export const createEmbeddedBindLeases = (elapsed: () => number, leaseMs = LEASE_
     const leases = ofUser(userKey)
     if (leases.size >= limit && !leases.has(id))
       return { outcome: 'full', oldest: oldestOf(leases.keys()) }
-    leases.set(id, elapsed() + leaseMs)
+    put(leases, id)
     users.set(userKey, leases)
     return { outcome: 'taken' }
   }
@@ -72,7 +80,7 @@ export const createEmbeddedBindLeases = (elapsed: () => number, leaseMs = LEASE_
       const newest = newestOf(leases.keys())
       if (newest === undefined || newest < lease.id) return false
       leases.delete(newest)
-      leases.set(lease.id, elapsed() + leaseMs)
+      put(leases, lease.id)
       return true
     },
     release: async ({ userKey, id }) => {

@@ -47,18 +47,25 @@ export const createLiveLog = (options: LiveLogOptions): LiveLog => {
       : new Set(await findWritten(database, nodeId))
 
   const write = async (): Promise<void> => {
-    const open = new Map(Array.from(options.open(), (row) => [row.id, row]))
-    if (written?.size === 0 && open.size === 0) return
+    const [first] = options.open()
+    if (written?.size === 0 && first === undefined) return
     const known = await findKnown()
     written = undefined
-    const opened = [...open.values()].filter(({ id }) => !known.has(id))
+    const open = new Set<string>()
+    const opened: LiveObjectRow[] = []
+    for (const row of options.open()) {
+      open.add(row.id)
+      if (!known.has(row.id)) opened.push(row)
+    }
     const gone = [...known].filter((id) => !open.has(id))
     for (let at = 0; at < Math.max(opened.length, gone.length); at += rowsAtOnce) {
-      const rows = opened.slice(at, at + rowsAtOnce)
-      const ids = gone.slice(at, at + rowsAtOnce)
-      await transact(database, (tx) => writeLiveObjects(tx, nodeId, { opened: rows, gone: ids }))
+      const part = {
+        opened: opened.slice(at, at + rowsAtOnce),
+        gone: gone.slice(at, at + rowsAtOnce),
+      }
+      await transact(database, (tx) => writeLiveObjects(tx, nodeId, part))
     }
-    written = new Set(open.keys())
+    written = open
   }
   const endAsked = async (): Promise<void> => {
     if (written?.size === 0) return

@@ -1,5 +1,5 @@
-import { and, asc, count, eq, gt, inArray, isNotNull, isNull } from 'drizzle-orm'
-import type { Reader, Transaction } from './database.ts'
+import { and, asc, count, eq, gt, inArray, isNotNull, isNull, sql } from 'drizzle-orm'
+import type { Queries, Reader, Transaction } from './database.ts'
 import { isAlive } from './nodes.ts'
 import { recordChange, type Actor } from './record.ts'
 import { liveObjects, nodes } from './schema/nodes.ts'
@@ -152,6 +152,23 @@ export const findEndsAsked = async (reader: Reader, nodeId: string): Promise<rea
       .where(and(eq(liveObjects.nodeId, nodeId), isNotNull(liveObjects.endAskedAt)))
   ).map(({ id }) => id)
 
+/** Built once: there may be thousands of rows at once, and building a query leaves much behind. */
+const insertion = (queries: Queries) =>
+  queries
+    .insert(liveObjects)
+    .values({
+      id: sql.placeholder('id'),
+      nodeId: sql.placeholder('nodeId'),
+      accountId: sql.placeholder('accountId'),
+      userId: sql.placeholder('userId'),
+      kind: sql.placeholder('kind'),
+      source: sql.placeholder('source'),
+      target: sql.placeholder('target'),
+      since: sql.placeholder('since'),
+    })
+    .onConflictDoNothing()
+    .prepare()
+
 /** Writes down what a node has opened, and strikes out what is gone. */
 export const writeLiveObjects = async (
   tx: Transaction,
@@ -162,9 +179,8 @@ export const writeLiveObjects = async (
     await tx.queries
       .delete(liveObjects)
       .where(and(eq(liveObjects.nodeId, nodeId), inArray(liveObjects.id, [...gone])))
-  if (opened.length > 0)
-    await tx.queries
-      .insert(liveObjects)
-      .values(opened.map((row) => ({ ...row, nodeId })))
-      .onConflictDoNothing()
+  for (const { id, accountId, userId, kind, source = null, target = null, since } of opened)
+    await tx
+      .prepared(insertion)
+      .execute({ id, nodeId, accountId, userId, kind, source, target, since })
 }

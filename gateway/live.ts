@@ -37,7 +37,7 @@ export type Live = {
   /** What a user has open in this process, the oldest first. */
   readonly of: (userId: string) => readonly LiveView[]
   /** All that is open for longer than a moment, of whomever, as the other nodes are told of it. */
-  readonly lasting: (now: number) => readonly LiveObjectRow[]
+  readonly lasting: (now: number) => Iterable<LiveObjectRow>
   readonly endOf: (userId: string, reason: Reason) => void
   /** Ends one, if it is open here. */
   readonly end: (id: string, reason: Reason) => void
@@ -88,12 +88,10 @@ export const createLive = (): Live => {
       Array.from(byUser.get(userId) ?? [], ({ id, kind, source, since }) => {
         return { id, kind, source, since }
       }),
-    lasting: (now) =>
-      Array.from(all())
-        .filter(({ kind, since }) => kind !== 'http' || since <= now - MOMENT_MS)
-        .map(({ id, userId, accountId, kind, source, target, since }) => {
-          return { id, userId, accountId, kind, source, target, since }
-        }),
+    lasting: function* (now) {
+      for (const object of all())
+        if (object.kind !== 'http' || object.since <= now - MOMENT_MS) yield object
+    },
     end: (id, reason) => {
       for (const object of [...all()]) if (object.id === id) object.end(reason)
     },

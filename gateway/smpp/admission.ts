@@ -7,7 +7,7 @@ import type { Resident } from '../directory.ts'
 import { closeCounts, openCounts, type BindCounts } from './bind-counts.ts'
 import { spellBindRequest } from './bind-request.ts'
 import { watchClient } from './client-watch.ts'
-import type { Admit } from './door.ts'
+import type { Admit, Visit } from './door.ts'
 import { createEntrant, type Entrant, type EntrantDeps } from './entrant.ts'
 import { createRelay, type RelayOptions } from './relay.ts'
 import type { Slots } from './slots.ts'
@@ -44,18 +44,23 @@ const takePlace = async (
   return still.effect === 'permit' ? entrant.endedFor : still.reason
 }
 
-const entryOf = ({ user, visit: { attempt, decision } }: Entrant): BindEntry => ({
+const entryOf = (user: User, { attempt, decision }: Visit): BindEntry => ({
   user,
   client: attempt.client,
   target: attempt.target,
   decisionId: decision.id,
 })
 
-/** The two sockets are joined; it stands from now on. */
-const joinLegs = (deps: AdmissionDeps, entrant: Entrant, upstream: Socket): void => {
-  const { visit, budget, slot, letGo } = entrant
-  const bind = entryOf(entrant)
+/** The two sockets are joined; it stands from now on, and how it arrived matters no more. */
+const joinLegs = (
+  deps: AdmissionDeps,
+  entrant: Entrant,
+  { visit, upstream }: { readonly visit: Visit; readonly upstream: Socket },
+): void => {
+  const { user, budget, slot, letGo } = entrant
+  const bind = entryOf(user, visit)
   const passed = openCounts(deps.counts)
+  entrant.arrival = undefined
   entrant.relay = createRelay({
     ...deps.relay,
     counts: passed,
@@ -74,17 +79,22 @@ const joinLegs = (deps: AdmissionDeps, entrant: Entrant, upstream: Socket): void
 }
 
 /** It never stood, but its SMSC was asked with the user's credentials. */
-const recordGivenUp = ({ log }: AdmissionDeps, entrant: Entrant): void => {
-  const bind = entryOf(entrant)
+const recordGivenUp = ({ log }: AdmissionDeps, entrant: Entrant, visit: Visit): void => {
+  const bind = entryOf(entrant.user, visit)
   const nothing = { fromClient: 0, fromUpstream: 0 }
   log.permitted(bind)
   log.ended(bind, { end: 'given-up', reason: entrant.endedFor, ...nothing })
 }
 
 /** Binds upstream, relays the answer, and joins the two sockets; settled when that has an outcome. */
-const bindUpstream = (deps: AdmissionDeps, entrant: Entrant, bound: () => void): Promise<void> =>
+const bindUpstream = (
+  deps: AdmissionDeps,
+  entrant: Entrant,
+  visit: Visit,
+  bound: () => void,
+): Promise<void> =>
   new Promise((settle) => {
-    const { visit, user, letGo, fail } = entrant
+    const { user, letGo, fail } = entrant
     const { socket, request } = visit
     const unwatch = watchClient(socket, () => {
       letGo()
@@ -100,12 +110,12 @@ const bindUpstream = (deps: AdmissionDeps, entrant: Entrant, bound: () => void):
       }
       bound()
       socket.write(result.response)
-      joinLegs(deps, entrant, result.socket)
+      joinLegs(deps, entrant, { visit, upstream: result.socket })
     })
     entrant.stop = (over) => {
       unwatch()
       giveUp((wasSent) => {
-        if (wasSent) recordGivenUp(deps, entrant)
+        if (wasSent) recordGivenUp(deps, entrant, visit)
         over()
       })
       settle()
@@ -125,7 +135,7 @@ export const createAdmit =
       const reason = await takePlace(deps, entrant)
       if (reason !== undefined) entrant.fail(reason)
       else if (visit.socket.destroyed) entrant.letGo()
-      else await bindUpstream(deps, entrant, bound)
+      else await bindUpstream(deps, entrant, visit, bound)
     } catch (error) {
       entrant.letGo()
       throw error

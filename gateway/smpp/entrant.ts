@@ -21,7 +21,8 @@ export type EntrantDeps = {
 
 /** A bind on its way in or standing, and what is held for it. */
 export type Entrant = Placed & {
-  readonly visit: Visit
+  /** How it came and what answers it: let go of once it stands, since that may be for months. */
+  arrival: { readonly visit: Visit; readonly refuse: (reason: Reason) => void } | undefined
   readonly user: User
   readonly object: LiveObject
   readonly standing: Standing
@@ -62,8 +63,9 @@ export const createEntrant = (
     else stop(release)
   }
   const fail = (reason: Reason): void => {
+    const { arrival } = entrant
     letGo()
-    if (!visit.socket.destroyed) refuseBind(reason)
+    if (arrival?.visit.socket.destroyed === false) arrival.refuse(reason)
   }
   const judgeNow: LiveObject['judge'] = (resident) => {
     budget.setRate(resident?.smppLimits.submitRate)
@@ -89,6 +91,7 @@ export const createEntrant = (
     },
   }
   const isEnding = (): boolean => entrant.endedFor !== undefined
-  const entrant: Entrant = { visit, user, object, standing, budget, isEnding, letGo, fail }
+  const arrival = { visit, refuse: refuseBind }
+  const entrant: Entrant = { arrival, user, object, standing, budget, isEnding, letGo, fail }
   return entrant
 }
