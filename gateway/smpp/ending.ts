@@ -63,9 +63,9 @@ type Step = 'open' | 'leaving' | 'grace' | 'unbinding' | 'closing' | 'closed'
 
 export const createEnding = ({ client, upstream, type, times, onEnd }: EndingOptions): Ending => {
   const legs = [client, upstream]
-  const lost = new Set<Leg>()
+  const lost: Record<Side, boolean> = { client: false, upstream: false }
   /** Legs to which nothing more is said. */
-  const finished = new Set<Leg>()
+  const finished: Record<Side, boolean> = { client: false, upstream: false }
   let step: Step = 'open'
   let end: RelayEnd = 'ended'
   let leaver: Leg | undefined
@@ -85,7 +85,7 @@ export const createEnding = ({ client, upstream, type, times, onEnd }: EndingOpt
     leg.release(holds.unanswered)
   }
   const hangUp = (leg: Leg): void => {
-    finished.add(leg)
+    finished[leg.side] = true
     leg.socket.end()
     for (const why of Object.values(holds)) leg.release(why)
   }
@@ -94,7 +94,7 @@ export const createEnding = ({ client, upstream, type, times, onEnd }: EndingOpt
     take('unbinding', times.unbindMs, destroy)
     legs.forEach(refuseRequests)
     for (const leg of legs) {
-      if (finished.has(leg)) continue
+      if (finished[leg.side]) continue
       const sequence = leg.own.take(commands.unbind)
       if (sequence === undefined) leg.socket.destroy()
       else leg.write(headerOnly(commands.unbind, statuses.ESME_ROK, sequence))
@@ -104,9 +104,9 @@ export const createEnding = ({ client, upstream, type, times, onEnd }: EndingOpt
   const proceed = (): void => {
     if (step === 'open' || step === 'closing' || step === 'closed') return
     const isQuiet = legs.every(({ asked }) => asked.size() === 0)
-    if (step === 'grace' && (isQuiet || finished.size > 0)) unbind()
-    for (const leg of finished) hangUp(leg)
-    if (finished.size < legs.length) return
+    if (step === 'grace' && (isQuiet || finished.client || finished.upstream)) unbind()
+    for (const leg of legs) if (finished[leg.side]) hangUp(leg)
+    if (!finished.client || !finished.upstream) return
     take('closing', times.closeMs, destroy)
   }
 
@@ -129,8 +129,8 @@ export const createEnding = ({ client, upstream, type, times, onEnd }: EndingOpt
       proceed()
     },
     lose: (leg, why) => {
-      if (lost.has(leg) || step === 'closed') return
-      lost.add(leg)
+      if (lost[leg.side] || step === 'closed') return
+      lost[leg.side] = true
       if (step === 'closing') return
       const other = leg === client ? upstream : client
       if (step === 'open') end = why
@@ -138,12 +138,12 @@ export const createEnding = ({ client, upstream, type, times, onEnd }: EndingOpt
       setTimeout(() => leg.socket.destroy(), times.closeMs).unref()
       answerAsked(other)
       other.release(holds.peerIsFull)
-      if (step === 'leaving' && leaver === other) finished.add(other)
+      if (step === 'leaving' && leaver === other) finished[other.side] = true
       else if (step === 'open' || step === 'grace') unbind()
       proceed()
       if (openSockets === 0) onClose()
     },
-    isLost: (leg) => lost.has(leg),
+    isLost: (leg) => lost[leg.side],
     leave: (leg) => {
       if (step !== 'open') return
       end = `${leg.side}-unbound`
@@ -154,7 +154,7 @@ export const createEnding = ({ client, upstream, type, times, onEnd }: EndingOpt
     left: (leg, status) => {
       if (step !== 'leaving' || leaver === leg || leaver === undefined) return
       if (status === statuses.ESME_ROK) {
-        for (const each of legs) finished.add(each)
+        for (const each of legs) finished[each.side] = true
         return
       }
       clearTimeout(deadline)
@@ -162,7 +162,7 @@ export const createEnding = ({ client, upstream, type, times, onEnd }: EndingOpt
       leaver.rules = boundRules(leaver.side, type)
     },
     done: (leg) => {
-      finished.add(leg)
+      finished[leg.side] = true
     },
     proceed,
   }

@@ -95,7 +95,8 @@ const look = (leg: Leg, ending: Ending, timers: Timers, now: number): void => {
 export const createRelay = (options: RelayOptions): Relay => {
   const { limits, timers, elapsed } = options
   const { client, upstream } = createLegs(options)
-  const probes = new Set<() => void>()
+  /** Made at the first probe. */
+  let probes: Set<() => void> | undefined
   let agedAt = elapsed()
 
   const ending = createEnding({
@@ -123,7 +124,7 @@ export const createRelay = (options: RelayOptions): Relay => {
     elapsed,
     counts: options.counts,
     onHeard: (leg: Leg) => {
-      if (leg === client) for (const heard of probes) heard()
+      if (leg === client) for (const heard of probes ?? []) heard()
     },
   }
   readLeg(client, upstream, { ...reading, mayPass: options.mayPass })
@@ -141,9 +142,10 @@ export const createRelay = (options: RelayOptions): Relay => {
         then(false)
         return
       }
+      const waiting = (probes ??= new Set())
       const settle = (isAlive: boolean): void => {
         clearTimeout(timer)
-        probes.delete(heard)
+        waiting.delete(heard)
         then(isAlive)
       }
       const heard = (): void => {
@@ -152,10 +154,10 @@ export const createRelay = (options: RelayOptions): Relay => {
       // A process that stood still has not yet read what came in time: that is looked at first.
       const timer = setTimeout(() => {
         setImmediate(() => {
-          if (probes.has(heard)) settle(client.isHeld())
+          if (waiting.has(heard)) settle(client.isHeld())
         })
       }, withinMs)
-      probes.add(heard)
+      waiting.add(heard)
       enquire(client, elapsed())
     },
     unanswered: () => client.asked.size() + upstream.asked.size(),

@@ -19,28 +19,31 @@ export type OwnRequests = {
 
 /** `relayed` are the requests from the other side that the same peer has yet to answer. */
 export const createOwnRequests = (relayed: Unanswered): OwnRequests => {
-  const asked = new Map<number, number>()
+  /** Made at the first request: of most binds nothing is asked for long. */
+  let asked: Map<number, number> | undefined
   let next = 0
   return {
     take: (commandId) => {
       for (let tries = 0; tries < OWN_NUMBERS; tries++) {
         const sequence = FIRST_OWN + next
         next = (next + 1) % OWN_NUMBERS
-        if (asked.has(sequence) || relayed.has(sequence)) continue
+        if (asked?.has(sequence) === true || relayed.has(sequence)) continue
+        asked ??= new Map()
         asked.set(sequence, commandId)
         return sequence
       }
       return undefined
     },
     settle: (responseId, sequence) => {
-      const commandId = asked.get(sequence)
+      const commandId = asked?.get(sequence)
       if (commandId === undefined) return undefined
       // A nack that could be meant for the client's request of that number is the client's.
       const isOurs =
         responseId === responseTo(commandId) ||
         (responseId === GENERIC_NACK && !relayed.has(sequence))
       if (!isOurs) return undefined
-      asked.delete(sequence)
+      asked?.delete(sequence)
+      if (asked?.size === 0) asked = undefined
       return commandId
     },
   }

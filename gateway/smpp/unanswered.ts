@@ -12,7 +12,6 @@ export type Unanswered = {
   readonly drain: (each: (sequence: number, commandId: number) => void) => void
 }
 
-/** The engine keeps an array of 64 octets within the object: idle binds are many. */
 const SMALLEST = 8
 
 /** Beyond this a table grows no more, and what finds its slot taken goes to the map. */
@@ -22,93 +21,120 @@ const LARGEST = 16_384
 const YOUNG = 0x4000_0000
 const COMMAND = 0x3fff_ffff
 
-/**
- * Made for the usual case, numbers that follow one another: each has its own slot in a table, and
- * only those that meet another there go to a map. Costs a few nanoseconds for a request.
- */
-export const createUnanswered = (): Unanswered => {
-  /** Pairs of words: the number, and the command with its generation; 0 there is empty. */
-  let slots = new Int32Array(2 * SMALLEST)
-  let mask = SMALLEST - 1
-  let size = 0
-  let young = 0
-  const crowded = new Map<number, number[]>()
-  let crowd = 0
+/** What an idle bind has: one for all of them, into which nothing is ever put. */
+const noSlots = new Int32Array(2)
 
-  const put = (sequence: number, word: number): void => {
-    const at = (sequence & mask) << 1
-    if (slots[at + 1] === 0) {
-      slots[at] = sequence
-      slots[at + 1] = word
+type Keep = (sequence: number, word: number) => boolean
+
+/** A class, and nothing made before it is needed: idle binds are many, and each has two of these. */
+class Bag implements Unanswered {
+  /** Pairs of words: the number, and the command with its generation; 0 there is empty. */
+  private slots = noSlots
+  private mask = 0
+  private entries = 0
+  private young = 0
+  private crowd = 0
+  private crowded: Map<number, number[]> | undefined
+
+  size(): number {
+    return this.entries
+  }
+
+  add(number: number, commandId: number): void {
+    if (this.slots === noSlots) this.open(SMALLEST)
+    this.entries += 1
+    this.put(number | 0, (commandId & COMMAND) | this.young)
+    if (this.crowd > this.mask >> 3 && this.mask < LARGEST - 1)
+      this.rebuild(2 * (this.mask + 1), () => true)
+  }
+
+  remove(number: number): void {
+    const sequence = number | 0
+    const at = (sequence & this.mask) << 1
+    const { slots } = this
+    if (slots[at] === sequence && slots[at + 1] !== 0) {
+      slots[at + 1] = 0
+      this.entries -= 1
+    } else if (this.crowd > 0) this.takeCrowded(sequence)
+  }
+
+  has(number: number): boolean {
+    const sequence = number | 0
+    const at = (sequence & this.mask) << 1
+    const { slots, crowded } = this
+    return (slots[at] === sequence && slots[at + 1] !== 0) || crowded?.has(sequence) === true
+  }
+
+  age(): number {
+    const before = this.entries
+    const old = this.young ^ YOUNG
+    if (before === 0) this.close()
+    else this.rebuild(this.mask + 1, (_sequence, word) => (word & YOUNG) !== old)
+    this.young = old
+    return before - this.entries
+  }
+
+  drain(each: (sequence: number, commandId: number) => void): void {
+    this.rebuild(SMALLEST, (sequence, word) => {
+      each(sequence >>> 0, word & COMMAND)
+      return false
+    })
+    this.close()
+  }
+
+  private open(capacity: number): void {
+    this.slots = new Int32Array(2 * capacity)
+    this.mask = capacity - 1
+  }
+
+  private close(): void {
+    this.slots = noSlots
+    this.mask = 0
+  }
+
+  private put(sequence: number, word: number): void {
+    const at = (sequence & this.mask) << 1
+    if (this.slots[at + 1] === 0) {
+      this.slots[at] = sequence
+      this.slots[at + 1] = word
       return
     }
-    crowd += 1
-    const same = crowded.get(sequence)
-    if (same === undefined) crowded.set(sequence, [word])
+    this.crowd += 1
+    this.crowded ??= new Map()
+    const same = this.crowded.get(sequence)
+    if (same === undefined) this.crowded.set(sequence, [word])
     else same.push(word)
   }
 
   /** Takes everything out and puts back what `keep` wants, into a table for `capacity`. */
-  const rebuild = (capacity: number, keep: (sequence: number, word: number) => boolean): void => {
-    const old = slots
-    const words = [...crowded]
-    crowded.clear()
-    crowd = 0
-    slots = new Int32Array(2 * capacity)
-    mask = capacity - 1
+  private rebuild(capacity: number, keep: Keep): void {
+    const { slots, crowded } = this
+    this.open(capacity)
+    this.crowded = undefined
+    this.crowd = 0
     const again = (sequence: number, word: number): void => {
-      if (keep(sequence, word)) put(sequence, word)
-      else size -= 1
+      if (keep(sequence, word)) this.put(sequence, word)
+      else this.entries -= 1
     }
-    for (let at = 0; at < old.length; at += 2) {
-      const word = old[at + 1] ?? 0
-      if (word !== 0) again(old[at] ?? 0, word)
+    for (let at = 0; at < slots.length; at += 2) {
+      const word = slots[at + 1] ?? 0
+      if (word !== 0) again(slots[at] ?? 0, word)
     }
-    for (const [sequence, list] of words) for (const word of list) again(sequence, word)
+    for (const [sequence, list] of crowded ?? []) for (const word of list) again(sequence, word)
   }
 
-  const takeCrowded = (sequence: number): void => {
-    const words = crowded.get(sequence)
+  private takeCrowded(sequence: number): void {
+    const words = this.crowded?.get(sequence)
     if (words === undefined) return
     words.pop()
-    if (words.length === 0) crowded.delete(sequence)
-    crowd -= 1
-    size -= 1
-  }
-
-  return {
-    size: () => size,
-    add: (number, commandId) => {
-      size += 1
-      put(number | 0, (commandId & COMMAND) | young)
-      if (crowd > mask >> 3 && mask < LARGEST - 1) rebuild(2 * (mask + 1), () => true)
-    },
-    remove: (number) => {
-      const sequence = number | 0
-      const at = (sequence & mask) << 1
-      if (slots[at] === sequence && slots[at + 1] !== 0) {
-        slots[at + 1] = 0
-        size -= 1
-      } else if (crowd > 0) takeCrowded(sequence)
-    },
-    has: (number) => {
-      const sequence = number | 0
-      const at = (sequence & mask) << 1
-      return (slots[at] === sequence && slots[at + 1] !== 0) || crowded.has(sequence)
-    },
-    age: () => {
-      const before = size
-      const old = young ^ YOUNG
-      if (size > 0) rebuild(mask + 1, (_sequence, word) => (word & YOUNG) !== old)
-      else if (mask >= SMALLEST) rebuild(SMALLEST, () => true)
-      young = old
-      return before - size
-    },
-    drain: (each) => {
-      rebuild(SMALLEST, (sequence, word) => {
-        each(sequence >>> 0, word & COMMAND)
-        return false
-      })
-    },
+    if (words.length === 0) this.crowded?.delete(sequence)
+    this.crowd -= 1
+    this.entries -= 1
   }
 }
+
+/**
+ * Made for the usual case, numbers that follow one another: each has its own slot in a table, and
+ * only those that meet another there go to a map. Costs a few nanoseconds for a request.
+ */
+export const createUnanswered = (): Unanswered => new Bag()
