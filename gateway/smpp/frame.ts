@@ -24,35 +24,61 @@ export type Framer = {
 /** Pieces of one frame are joined at the latest when there are so many. */
 const MOST_PIECES = 64
 
+/** What a framer at the beginning of a frame holds: one for all, into which nothing is put. */
+const noPieces: Buffer[] = []
+
 export const lengthFault = (length: number, limit: number): FrameFault | undefined => {
   if (length < HEADER_OCTETS) return 'length-too-small'
   return length > limit ? 'length-too-large' : undefined
 }
 
-/**
- * Cuts a stream of bytes into PDUs of at most `limit` octets; copies only what came in pieces. Reads through
- * a DataView, which is several times faster than `readInt32BE`.
- */
-export const createFramer = (limit: number, { passes, run }: FrameSink): Framer => {
-  let pieces: Buffer[] = []
-  let heldOctets = 0
+/** A class for the same reason as a leg is one. */
+class PduFramer implements Framer {
+  private readonly limit: number
+  private readonly sink: FrameSink
+  private pieces: Buffer[] = noPieces
+  private heldOctets = 0
   /** What must be there before it is worth looking again: a header, or all of the frame. */
-  let needed = HEADER_OCTETS
+  private needed = HEADER_OCTETS
 
-  const hold = (piece: Buffer): void => {
-    pieces.push(piece)
-    heldOctets += piece.length
-    if (pieces.length > MOST_PIECES) pieces = [Buffer.concat(pieces, heldOctets)]
+  constructor(limit: number, sink: FrameSink) {
+    this.limit = limit
+    this.sink = sink
   }
 
-  const scan = (bytes: Buffer): FrameFault | undefined => {
+  push(chunk: Buffer): FrameFault | undefined {
+    if (this.heldOctets === 0) return this.scan(chunk)
+    if (this.heldOctets + chunk.length < this.needed) {
+      this.hold(chunk)
+      return undefined
+    }
+    const bytes = Buffer.concat([...this.pieces, chunk], this.heldOctets + chunk.length)
+    this.pieces = noPieces
+    this.heldOctets = 0
+    return this.scan(bytes)
+  }
+
+  held(): number {
+    return this.heldOctets
+  }
+
+  private hold(piece: Buffer): void {
+    if (this.pieces === noPieces) this.pieces = []
+    this.pieces.push(piece)
+    this.heldOctets += piece.length
+    if (this.pieces.length > MOST_PIECES)
+      this.pieces = [Buffer.concat(this.pieces, this.heldOctets)]
+  }
+
+  private scan(bytes: Buffer): FrameFault | undefined {
+    const { limit, sink } = this
     const end = bytes.length
     const view = new DataView(bytes.buffer, bytes.byteOffset, end)
     let at = 0
     let runFrom = 0
     let frames = 0
     let fault: FrameFault | undefined
-    needed = HEADER_OCTETS
+    this.needed = HEADER_OCTETS
     while (at + HEADER_OCTETS <= end) {
       const length = view.getInt32(at)
       // Signed: a length of 2 GiB or more is negative here.
@@ -61,41 +87,34 @@ export const createFramer = (limit: number, { passes, run }: FrameSink): Framer 
         break
       }
       if (at + length > end) {
-        needed = length
+        this.needed = length
         break
       }
-      if (passes(view.getInt32(at + 4), view.getInt32(at + 8), view.getInt32(at + 12))) frames += 1
+      if (sink.passes(view.getInt32(at + 4), view.getInt32(at + 8), view.getInt32(at + 12)))
+        frames += 1
       else {
-        if (frames > 0) run(bytes.subarray(runFrom, at), frames)
+        if (frames > 0) sink.run(bytes.subarray(runFrom, at), frames)
         frames = 0
         runFrom = at + length
       }
       at += length
     }
-    if (frames > 0) run(runFrom === 0 && at === end ? bytes : bytes.subarray(runFrom, at), frames)
+    if (frames > 0)
+      sink.run(runFrom === 0 && at === end ? bytes : bytes.subarray(runFrom, at), frames)
     if (at < end && fault === undefined) {
       const tail = bytes.subarray(at)
       // A short tail would keep all of a long chunk alive.
-      hold(tail.length * 2 < end ? Buffer.from(tail) : tail)
+      this.hold(tail.length * 2 < end ? Buffer.from(tail) : tail)
     }
     return fault
   }
-
-  return {
-    push: (chunk) => {
-      if (heldOctets === 0) return scan(chunk)
-      if (heldOctets + chunk.length < needed) {
-        hold(chunk)
-        return undefined
-      }
-      const bytes = Buffer.concat([...pieces, chunk], heldOctets + chunk.length)
-      pieces = []
-      heldOctets = 0
-      return scan(bytes)
-    },
-    held: () => heldOctets,
-  }
 }
+
+/**
+ * Cuts a stream of bytes into PDUs of at most `limit` octets; copies only what came in pieces. Reads through
+ * a DataView, which is several times faster than `readInt32BE`.
+ */
+export const createFramer = (limit: number, sink: FrameSink): Framer => new PduFramer(limit, sink)
 
 /** The first frame of what was read so far, with what came behind it; undefined while incomplete. */
 export const readFirstFrame = (

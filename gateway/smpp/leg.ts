@@ -60,56 +60,80 @@ export type LegOptions = {
   readonly now: number
 }
 
-export const createLeg = (options: LegOptions): Leg => {
-  const { side, socket, budgetOctets, asked, owes, now: openedAt } = options
-  let held = 0
-  let sent = -1
-  const times: Leg['times'] = {
-    openedAt,
-    boundAt: openedAt,
-    heardAt: openedAt,
-    workedAt: openedAt,
-    partialSince: undefined,
-    pendingSince: undefined,
-    enquiredAt: undefined,
+/** A class, since idle binds are many: functions of its own would cost each leg half a kilobyte. */
+class SocketLeg implements Leg {
+  readonly side: Side
+  readonly socket: Socket
+  rules: RuleTable
+  readonly asked: Unanswered
+  readonly owes: Unanswered
+  readonly own: OwnRequests
+  frames = 0
+  worked = false
+  answered = false
+  readonly times: Leg['times']
+  private readonly budgetOctets: number
+  private held = 0
+  private sent = -1
+
+  constructor({ side, socket, rules, asked, owes, budgetOctets, now }: LegOptions) {
+    this.side = side
+    this.socket = socket
+    this.rules = rules
+    this.asked = asked
+    this.owes = owes
+    this.own = createOwnRequests(owes)
+    this.budgetOctets = budgetOctets
+    this.times = {
+      openedAt: now,
+      boundAt: now,
+      heardAt: now,
+      workedAt: now,
+      partialSince: undefined,
+      pendingSince: undefined,
+      enquiredAt: undefined,
+    }
   }
-  const isWritable = (): boolean => socket.writable && !socket.destroyed
-  return {
-    side,
-    socket,
-    rules: options.rules,
-    asked,
-    owes,
-    own: createOwnRequests(owes),
-    frames: 0,
-    worked: false,
-    answered: false,
-    times,
-    isWritable,
-    write: (bytes) => {
-      if (isWritable()) socket.write(bytes)
-    },
-    isFull: () => socket.writableLength > budgetOctets,
-    isHeld: () => held !== 0,
-    hold: (why) => {
-      if (held === 0) socket.pause()
-      held |= why
-    },
-    release: (why) => {
-      if ((held & why) === 0) return
-      held &= ~why
-      if (held === 0) socket.resume()
-    },
-    observe: (now) => {
-      if (held !== 0) {
-        times.heardAt = now
-        if (times.partialSince !== undefined) times.partialSince = now
-      }
-      const waiting = socket.writableLength
-      const gone = socket.bytesWritten - waiting
-      if (waiting === 0) times.pendingSince = undefined
-      else if (gone !== sent || times.pendingSince === undefined) times.pendingSince = now
-      sent = gone
-    },
+
+  isWritable(): boolean {
+    return this.socket.writable && !this.socket.destroyed
+  }
+
+  write(bytes: Buffer): void {
+    if (this.isWritable()) this.socket.write(bytes)
+  }
+
+  isFull(): boolean {
+    return this.socket.writableLength > this.budgetOctets
+  }
+
+  isHeld(): boolean {
+    return this.held !== 0
+  }
+
+  hold(why: Hold): void {
+    if (this.held === 0) this.socket.pause()
+    this.held |= why
+  }
+
+  release(why: Hold): void {
+    if ((this.held & why) === 0) return
+    this.held &= ~why
+    if (this.held === 0) this.socket.resume()
+  }
+
+  observe(now: number): void {
+    const { times, socket } = this
+    if (this.held !== 0) {
+      times.heardAt = now
+      if (times.partialSince !== undefined) times.partialSince = now
+    }
+    const waiting = socket.writableLength
+    const gone = socket.bytesWritten - waiting
+    if (waiting === 0) times.pendingSince = undefined
+    else if (gone !== this.sent || times.pendingSince === undefined) times.pendingSince = now
+    this.sent = gone
   }
 }
+
+export const createLeg = (options: LegOptions): Leg => new SocketLeg(options)
